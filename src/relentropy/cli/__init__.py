@@ -1,0 +1,1 @@
+"""The program `relentropy`; one file a command."""

@@ -1,0 +1,1 @@
+"""Exact formulas for D(P||Q); a rule lives in the file of its first argument."""

@@ -1,0 +1,1 @@
+"""Ways to estimate or approximate a divergence; one method a file."""
