@@ -1,0 +1,155 @@
+"""The one door to array frameworks.
+
+Everything that differs between NumPy, PyTorch and JAX and that the formulas need is here:
+which namespace an array belongs to, promotion, where gradients stop. A framework is looked up
+among the modules already imported and is never imported for its own sake; no array is ever
+passed through ``asarray``, which can detach gradients.
+"""
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+Array = Any
+Namespace = Any
+
+SUPPORTED = "NumPy arrays, PyTorch tensors, JAX arrays (or lists of floats)"
+
+
+def framework(x: object) -> str | None:
+    """'numpy', 'torch', 'jax', the name of another array-API framework, or None for no array."""
+    numpy, torch, jax = (sys.modules.get(name) for name in ("numpy", "torch", "jax"))
+    if numpy is not None and isinstance(x, numpy.ndarray | numpy.generic):
+        return "numpy"
+    if torch is not None and isinstance(x, torch.Tensor):
+        return "torch"
+    if jax is not None and isinstance(x, jax.Array):
+        return "jax"
+    if hasattr(x, "__array_namespace__"):
+        return type(x).__module__.partition(".")[0]
+    return None
+
+
+def namespace(*xs: Array) -> Namespace:
+    """The array-API namespace that all arguments share; a mixture raises TypeError."""
+    names = {name: x for x in xs if (name := framework(x)) is not None}
+    if len(names) > 1:
+        kinds = " and ".join(sorted(names))
+        raise TypeError(
+            f"p and q come from different frameworks ({kinds}); convert one of them first, "
+            "for example with torch.from_dlpack(x), jax.numpy.asarray(x) or numpy.asarray(x)"
+        )
+    if not names:
+        raise TypeError(f"expected {SUPPORTED}, got {', '.join(type(x).__name__ for x in xs)}")
+    ((name, x),) = names.items()
+    if name == "torch":
+        import array_api_compat.torch as xp
+
+        return xp
+    if name == "numpy":
+        import numpy
+
+        return numpy
+    return x.__array_namespace__()
+
+
+def is_numpy(x: Array) -> bool:
+    """Whether `x` is an eager NumPy array, whose values may be looked at."""
+    return framework(x) == "numpy"
+
+
+def quiet(x: Array) -> AbstractContextManager[Any]:
+    """Silence NumPy's floating-point warnings: the infinities they announce are the answers."""
+    if not is_numpy(x):
+        return nullcontext()
+    import numpy
+
+    errstate: AbstractContextManager[Any] = numpy.errstate(all="ignore")
+    return errstate
+
+
+def stop_gradient(x: Array) -> Array:
+    """The same values, constant for differentiation."""
+    name = framework(x)
+    if name == "torch":
+        return x.detach()
+    if name == "jax":
+        import jax
+
+        return jax.lax.stop_gradient(x)
+    return x
+
+
+def dtype_name(x: Array) -> str:
+    """'float32', 'bfloat16', 'int64', ... the same word in every framework."""
+    return str(x.dtype).rpartition(".")[2]
+
+
+def is_half(x: Array) -> bool:
+    return dtype_name(x) in ("float16", "bfloat16")
+
+
+def is_floating(x: Array) -> bool:
+    return dtype_name(x) in ("float16", "bfloat16", "float32", "float64")
+
+
+def is_integer(x: Array) -> bool:
+    return dtype_name(x).startswith(("int", "uint"))
+
+
+def widest_float(x: Array) -> Any:
+    """float64, or the widest float that JAX is configured for."""
+    xp = namespace(x)
+    return xp.asarray(0.0).dtype if framework(x) == "jax" else xp.float64
+
+
+def default_float(x: Array) -> Any:
+    """What the framework makes of a Python float."""
+    xp = namespace(x)
+    return xp.get_default_dtype() if framework(x) == "torch" else widest_float(x)
+
+
+def astype(x: Array, dtype: Any) -> Array:
+    if x.dtype == dtype:
+        return x
+    return x.to(dtype) if framework(x) == "torch" else x.astype(dtype)
+
+
+def promote(*xs: Array) -> list[Array]:
+    """Bring floating arrays to one dtype; half precision becomes float32."""
+    xp = namespace(*xs)
+    wide = [astype(x, xp.float32) if is_half(x) else x for x in xs]
+    dtype = wide[0].dtype
+    for x in wide[1:]:
+        dtype = xp.result_type(dtype, x.dtype)
+    return [astype(x, dtype) for x in wide]
+
+
+def event_last(x: Array, axis: int) -> Array:
+    """Move the event axis to the end, contiguous in memory where NumPy needs it to sum pairwise."""
+    if axis in (-1, x.ndim - 1):
+        return x
+    xp = namespace(x)
+    x = xp.moveaxis(x, axis, -1)
+    return xp.ascontiguousarray(x) if is_numpy(x) else x
+
+
+def constant_like(x: Array, values: Sequence[float]) -> Array:
+    """A one-dimensional constant of the framework, dtype and device of `x`."""
+    xp = namespace(x)
+    if framework(x) == "torch":
+        return xp.asarray(values, dtype=x.dtype, device=x.device)
+    return xp.asarray(values, dtype=x.dtype)
+
+
+def positions(x: Array) -> Array:
+    """0, 1, 2, ... along the last axis of `x`, on its device."""
+    xp = namespace(x)
+    if framework(x) == "torch":
+        return xp.arange(x.shape[-1], device=x.device)
+    return xp.arange(x.shape[-1])
+
+
+def smallest_normal(x: Array) -> float:
+    return float(namespace(x).finfo(x.dtype).tiny)
