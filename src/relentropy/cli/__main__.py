@@ -1,0 +1,5 @@
+"""``python -m relentropy.cli``."""
+
+from relentropy.cli import main
+
+main()

@@ -1,0 +1,43 @@
+"""Writing results where a reader may have gone, and errors where people look."""
+
+import os
+import re
+import sys
+
+import click
+
+from relentropy.compare.report.visible import visible_lines
+
+
+class DataError(click.ClickException):
+    """Something is wrong with the input: a message for people, exit code 2, no traceback."""
+
+    exit_code = 2
+
+    def format_message(self) -> str:
+        """The message; what a terminal would obey is escaped."""
+        return visible_lines(self.message)
+
+
+def write(text: str) -> None:
+    """Write a result to standard output.
+
+    A reader that closed the pipe early has what it wanted, so that is no error and the exit code
+    keeps telling the outcome of the comparison.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it exits; that must find an open file.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def without_trailing_spaces(text: str) -> str:
+    """Text whose lines end where their last character does: kinder to diffs and mail."""
+    return re.sub(r"[ ]+(?=\n)", "", text)
+
+
+def tell(text: str) -> None:
+    """Say something to the person at the terminal; results do not go here."""
+    click.echo(visible_lines(text), err=True)

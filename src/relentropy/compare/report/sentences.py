@@ -1,0 +1,155 @@
+"""What a report says in sentences, the same in the terminal and on the page."""
+
+from collections.abc import Sequence
+
+from relentropy.compare.report.numbers import (
+    about,
+    count,
+    decimals_for,
+    figures,
+    fixed,
+    percent,
+    share,
+)
+from relentropy.compare.report.verdict import Verdict
+from relentropy.compare.report.view import Column, Direction, View
+
+
+def headline(view: View) -> str:
+    """The answer first."""
+    judged = len(view.columns)
+    if not judged:
+        return f"No column of {view.current} could be judged against {view.reference}."
+    drifted = view.having(Verdict.DRIFTED)
+    if drifted:
+        most = "" if judged == 1 else f", most in {listed([c.name for c in drifted[:3]])}"
+        return (
+            f"{view.current} has moved from {view.reference} in {_of(len(drifted), judged)}{most}."
+        )
+    unclear = len(view.having(Verdict.UNCLEAR, Verdict.BORDERLINE))
+    if unclear:
+        return (
+            f"No drift found in {view.current} against {view.reference}, but in "
+            f"{_of(unclear, judged)} the rows are too few to rule it out."
+        )
+    return (
+        f"{view.current} has not drifted from {view.reference} in "
+        f"{'its only column' if judged == 1 else f'any of {judged} columns'}."
+    )
+
+
+def basis(view: View) -> str:
+    """What the answer rests on."""
+    reference, current = view.rows
+    return (
+        f"{count(reference)} rows in {view.reference}, {count(current)} in {view.current}. "
+        f"Drifted: more than {limit(view)} a row with {percent(view.confidence)} confidence, "
+        f"false discoveries held to {percent(view.false_discovery_rate)} over all columns."
+    )
+
+
+def forward_cost(view: View) -> str:
+    """The first direction in words."""
+    return f"extra {view.unit}s a row when {view.current} is coded with {view.reference}'s code"
+
+
+def backward_cost(view: View) -> str:
+    """The second direction in words."""
+    return f"extra {view.unit}s a row when {view.reference} is coded with {view.current}'s code"
+
+
+def limit(view: View) -> str:
+    """The amount that matters, with its unit."""
+    return f"{figures(view.material)} {view.unit}"
+
+
+def cost(view: View, direction: Direction) -> str:
+    """A value with its interval."""
+    return (
+        f"{figures(direction.value)} extra {view.unit}s a row "
+        f"({percent(view.confidence)} interval {span(direction)})"
+    )
+
+
+def span(direction: Direction, decimals: int | None = None) -> str:
+    """An interval in words or, with ``decimals``, as a cell of a table."""
+    if decimals is None:
+        return f"{figures(direction.low)} to {figures(direction.high)}"
+    return f"{fixed(direction.low, decimals)}–{fixed(direction.high, decimals)}"
+
+
+def infinity(of: str, against: str, unit: str, direction: Direction) -> str | None:
+    """What an infinite value says: something about these samples, not about the world."""
+    if not direction.infinite:
+        return None
+    expected = direction.expected_unseen
+    usual = "" if expected is None else f"; {share(expected)} would be usual without any drift"
+    return (
+        f"Infinite in these samples: {share(direction.unseen)} of the rows of {of} hold values "
+        f"that {against} never showed{usual}. The finite estimate is "
+        f"{figures(direction.value)} {unit}s a row."
+    )
+
+
+def infinities(view: View, column: Column) -> list[str]:
+    """The sentences on infinite values, the first direction first."""
+    both = [
+        infinity(view.current, view.reference, view.unit, column.forward),
+        infinity(view.reference, view.current, view.unit, column.backward),
+    ]
+    return [sentence for sentence in both if sentence]
+
+
+def noticing(view: View, column: Column) -> str:
+    """How soon the move shows, in rows."""
+    needed = column.forward.rows_to_notice
+    rows = about(needed)
+    if needed is None or rows == "never":
+        return f"No number of rows of {view.current} would give a move away."
+    have = view.rows[1]
+    if needed > have:
+        return (
+            f"It would take about {rows} rows of {view.current} to notice, "
+            f"{figures(needed / have, 2)} times those here."
+        )
+    enough = "A single one" if needed <= 1 else f"About {rows}"
+    verb = "is" if needed <= 1 else "are"
+    return f"{enough} of the {count(have)} rows of {view.current} {verb} enough to notice."
+
+
+def missing(view: View, column: Column) -> str | None:
+    """Missing values, where there are any."""
+    reference, current = column.missing
+    if not (reference or current):
+        return None
+    return f"Missing: {share(reference)} of {view.reference}, {share(current)} of {view.current}."
+
+
+def legend(view: View) -> list[tuple[Verdict, str]]:
+    """The meaning of the verdicts that occur."""
+    present = {column.verdict for column in view.columns}
+    confidence = percent(view.confidence)
+    return [(v, v.meaning(limit(view), confidence)) for v in Verdict if v in present]
+
+
+def table_decimals(view: View) -> int:
+    """Decimals of the figures in tables."""
+    return decimals_for(view.material)
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 column``, ``2 columns``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _of(part: int, whole: int) -> str:
+    if whole == 1:
+        return "its only column"
+    return f"all {whole} columns" if part == whole else f"{part} of {whole} columns"

@@ -1,0 +1,105 @@
+"""One column in the terminal: its two histograms and the cells that moved most."""
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from relentropy.compare.report import sentences
+from relentropy.compare.report.bars import Glyphs, columns_of_blocks, row_of_blocks
+from relentropy.compare.report.numbers import figures, share
+from relentropy.compare.report.view import Cell, Column, View
+from relentropy.compare.report.visible import shorten
+
+CELLS_SHOWN = 6
+REFERENCE, CURRENT = "cyan", "yellow"
+_MARGIN = 2
+_BAR = 12
+
+
+def print_column(view: View, column: Column, console: Console, glyphs: Glyphs, style: str) -> None:
+    """Print the title, the sentences, the histograms and the leading cells of ``column``."""
+    title = Text(column.name, style="bold")
+    title.append(f"  {column.kind}, ", style="dim")
+    title.append(column.verdict.value, style=style)
+    console.print(title)
+    for sentence in _sentences(view, column):
+        console.print(Padding(Text(glyphs.plain(sentence)), (0, 0, 0, _MARGIN)))
+    width = console.width - _MARGIN
+    drawn: list[RenderableType] = [Text()]
+    if column.ordered:
+        drawn += [_histogram(view, column, width, glyphs), Text()]
+    drawn.append(_cells(view, column, width, glyphs))
+    console.print(Padding(Group(*drawn), (0, 0, 0, _MARGIN)))
+
+
+def _sentences(view: View, column: Column) -> list[str]:
+    lines = [
+        f"{sentences.cost(view, column.forward)} when {view.current} is coded with "
+        f"{view.reference}'s code; the reverse costs {figures(column.backward.value)} "
+        f"({sentences.span(column.backward)}). {sentences.noticing(view, column)}"
+    ]
+    lines += sentences.infinities(view, column)
+    gaps = sentences.missing(view, column)
+    if gaps:
+        lines.append(gaps)
+    return lines
+
+
+def _histogram(view: View, column: Column, width: int, glyphs: Glyphs) -> Group:
+    cells = column.histogram
+    names = [shorten(view.reference, 20), shorten(view.current, 20)]
+    margin = max(map(len, names)) + 2
+    cell = max(min((width - margin) // len(cells), 3), 1)
+    top = max(max(c.reference, c.current) for c in cells) or 1.0
+    lines: list[Text] = []
+    sides = [[c.reference / top for c in cells], [c.current / top for c in cells]]
+    for name, heights, style in zip(names, sides, [REFERENCE, CURRENT], strict=True):
+        *upper, base = columns_of_blocks(heights, 2, cell, glyphs)
+        lines += [Text(" " * margin + line, style=style) for line in upper]
+        lines.append(Text(name.ljust(margin)) + Text(base, style=style))
+    lines.append(Text(" " * margin + _axis(cells, cell * len(cells)), style="dim"))
+    for line in lines:
+        line.no_wrap, line.overflow = True, "crop"
+    return Group(*lines)
+
+
+def _axis(cells: tuple[Cell, ...], width: int) -> str:
+    first, last = shorten(cells[0].label, width // 2 - 1), shorten(cells[-1].label, width // 2 - 1)
+    return first + last.rjust(width - len(first))
+
+
+def _cells(view: View, column: Column, width: int, glyphs: Glyphs) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    label = max(width - 2 * (_BAR + 10) - 10, 12) if not column.ordered else width - 50
+    table.add_column("where it moved most", min_width=19, max_width=label, overflow="fold")
+    names = [shorten(view.reference, 18), shorten(view.current, 18)]
+    for name in names:
+        table.add_column(Text(name), justify="right", no_wrap=True)
+        if not column.ordered:
+            table.add_column("", no_wrap=True, width=_BAR)
+    table.add_column(f"{view.unit}s", justify="right", no_wrap=True)
+    shown = _leading(column.contributions)
+    top = max((max(c.reference, c.current) for c in shown), default=1.0) or 1.0
+    for cell in shown:
+        row = [Text(cell.label)]
+        for mass, style in [(cell.reference, REFERENCE), (cell.current, CURRENT)]:
+            row.append(Text(share(mass)))
+            if not column.ordered:
+                row.append(Text(row_of_blocks(mass / top, _BAR, glyphs), style=style))
+        table.add_row(*row, Text(f"{cell.value:+.4f}"))
+    return table
+
+
+def _leading(cells: tuple[Cell, ...]) -> list[Cell]:
+    """The first cells, and all others together so that the column still sums to the value."""
+    if len(cells) <= CELLS_SHOWN + 1:
+        return list(cells)
+    rest = cells[CELLS_SHOWN:]
+    others = Cell(
+        label="(other)",
+        reference=sum(c.reference for c in rest),
+        current=sum(c.current for c in rest),
+        value=sum(c.value for c in rest),
+    )
+    return [*cells[:CELLS_SHOWN], others]
