@@ -1,0 +1,155 @@
+"""One face over NumPy, PyTorch and JAX, so that a test is written once and run on each."""
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+NAMES = ("numpy", "torch", "jax")
+
+
+def numpy_dtype(name: str) -> np.dtype:
+    """The NumPy dtype of that name; bfloat16 comes from ml_dtypes."""
+    if name == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)
+
+
+def as_dtype(values: Any, dtype: str) -> np.ndarray:
+    """Float64 values rounded once to `dtype`, as a NumPy array."""
+    return np.asarray(values, dtype=np.float64).astype(numpy_dtype(dtype))
+
+
+class NumPyBackend:
+    name = "numpy"
+    flushes_subnormals = False
+    differentiates = False
+
+    def array(self, values: Any, dtype: str = "float64") -> Any:
+        values = np.asarray(values)
+        return values.astype(numpy_dtype(dtype))
+
+    def numpy(self, x: Any) -> np.ndarray:
+        """Any array of this framework as float64 NumPy, exactly."""
+        return np.asarray(x).astype(np.float64)
+
+    def is_native(self, x: Any) -> bool:
+        return isinstance(x, np.ndarray | np.generic)
+
+    def dtype_of(self, x: Any) -> str:
+        return str(x.dtype)
+
+    def jit(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        return f
+
+
+class TorchBackend:
+    name = "torch"
+    flushes_subnormals = False
+    differentiates = True
+
+    def __init__(self) -> None:
+        self.module = importlib.import_module("torch")
+        self.module.set_num_threads(1)
+
+    def array(self, values: Any, dtype: str = "float64") -> Any:
+        torch, values = self.module, np.asarray(values)
+        exact = values.astype(np.float64) if values.dtype.kind not in "iub" else values
+        return torch.tensor(exact.tolist(), dtype=torch.float64 if exact is not values else None).to(
+            getattr(torch, dtype)
+        )
+
+    def numpy(self, x: Any) -> np.ndarray:
+        return x.detach().to(self.module.float64).numpy()
+
+    def is_native(self, x: Any) -> bool:
+        return isinstance(x, self.module.Tensor)
+
+    def dtype_of(self, x: Any) -> str:
+        return str(x.dtype).removeprefix("torch.")
+
+    def gradient(self, f: Callable[..., Any], *xs: Any) -> tuple[np.ndarray, ...]:
+        """The gradients of the sum of f(*xs) with respect to each argument."""
+        xs = tuple(x.detach().clone().requires_grad_() for x in xs)
+        slopes = self.module.autograd.grad(f(*xs).sum(), xs)
+        return tuple(self.numpy(g) for g in slopes)
+
+    def hessian(self, f: Callable[..., Any], *xs: Any) -> np.ndarray:
+        """The Hessian of the scalar f over all arguments laid end to end, by double backward."""
+        flat = self.module.cat(xs).requires_grad_()
+        split = [x.shape[0] for x in xs]
+        (g,) = self.module.autograd.grad(f(*flat.split(split)), flat, create_graph=True)
+        rows = [self.module.autograd.grad(gi, flat, retain_graph=True)[0] for gi in g]
+        return self.numpy(self.module.stack(rows))
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        return self.module.func.vmap(f)
+
+    def jit(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        # aot_eager traces forward and backward in one graph without a C++ compiler.
+        return self.module.compile(f, fullgraph=True, backend="aot_eager", dynamic=False)
+
+
+class JaxBackend:
+    name = "jax"
+    flushes_subnormals = True  # XLA on CPU runs with denormals-are-zero
+    differentiates = True
+
+    def __init__(self) -> None:
+        self.module = importlib.import_module("jax")
+        # Any array that the library makes in float64 must be float64 (conftest sets the switch).
+        assert self.module.config.jax_enable_x64, "set JAX_ENABLE_X64=1 before importing jax"
+
+    def array(self, values: Any, dtype: str = "float64") -> Any:
+        return self.module.numpy.asarray(np.asarray(values).astype(numpy_dtype(dtype)))
+
+    def numpy(self, x: Any) -> np.ndarray:
+        return np.asarray(x).astype(np.float64)
+
+    def is_native(self, x: Any) -> bool:
+        return isinstance(x, self.module.Array)
+
+    def dtype_of(self, x: Any) -> str:
+        return str(x.dtype)
+
+    def gradient(self, f: Callable[..., Any], *xs: Any) -> tuple[np.ndarray, ...]:
+        slopes = self.module.grad(lambda *a: f(*a).sum(), argnums=tuple(range(len(xs))))(*xs)
+        return tuple(self.numpy(g) for g in slopes)
+
+    def hessian(self, f: Callable[..., Any], *xs: Any) -> np.ndarray:
+        jnp, cuts = self.module.numpy, np.cumsum([x.shape[0] for x in xs])[:-1].tolist()
+        flat = jnp.concatenate(xs)
+        return self.numpy(self.module.hessian(lambda z: f(*jnp.split(z, cuts)))(flat))
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        return self.module.vmap(f)
+
+    def jit(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        return self.module.jit(f)
+
+
+Backend = NumPyBackend | TorchBackend | JaxBackend
+_CLASSES = {"numpy": NumPyBackend, "torch": TorchBackend, "jax": JaxBackend}
+_MADE: dict[str, Backend] = {}
+
+
+def backend(name: str) -> Backend:
+    """The backend of that name; ImportError when the framework is not installed."""
+    if name not in _MADE:
+        _MADE[name] = _CLASSES[name]()
+    return _MADE[name]
+
+
+def installed(names: Sequence[str] = NAMES) -> list[str]:
+    return [name for name in names if importlib.util.find_spec(name) is not None]
+
+
+def everything_is_required() -> bool:
+    """Continuous integration sets this: a framework or tool that is absent is then a failure."""
+    return os.environ.get("RELENTROPY_REQUIRE_ALL") == "1"

@@ -1,0 +1,101 @@
+"""Fixtures and rules for the whole suite: every framework is tested, or the run fails."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+# Before anything imports JAX: float64 must be float64 there too.
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import hypothesis
+import pytest
+
+from tests import backends
+
+hypothesis.settings.register_profile(
+    # The same examples every time: a failure in CI is a failure at home. The first call of a
+    # framework compiles, so a deadline would time the framework.
+    "default",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("default")
+
+_RAN = pytest.StashKey[set[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_RAN] = set()
+    _REPORTER.config = config
+    config.pluginmanager.register(_REPORTER, "frameworks-that-ran")
+
+
+@pytest.fixture(params=backends.NAMES)
+def xp(request: pytest.FixtureRequest) -> Iterator[backends.Backend]:
+    """Each framework in turn."""
+    yield _ready(request, request.param)
+
+
+@pytest.fixture(params=[name for name in backends.NAMES if name != "numpy"])
+def autodiff(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Each framework that differentiates."""
+    yield _ready(request, request.param)
+
+
+def _ready(request: pytest.FixtureRequest, name: str) -> backends.Backend:
+    if name not in backends.installed():
+        complaint = f"{name} is not installed: pip install '.[test]'"
+        if backends.everything_is_required():
+            pytest.fail(complaint)
+        pytest.skip(complaint)
+    # User properties travel from an xdist worker to the process that counts.
+    request.node.user_properties.append(("framework", name))
+    return backends.backend(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    """Where everything is required, what is missing fails instead of being skipped."""
+    report = yield
+    if report.skipped and backends.everything_is_required() and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped where everything is required: {report.longrepr}"
+    return report
+
+
+class _Frameworks:
+    """Fails a full run in which some framework ran no test at all."""
+
+    config: pytest.Config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and not report.skipped:
+            ran = self.config.stash[_RAN]
+            ran.update(value for key, value in report.user_properties if key == "framework")
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.missing() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for name in self.missing():
+            terminalreporter.write_line(
+                f"FAILED: no test ran on {name}; a full run needs it (pip install '.[test]')",
+                red=True,
+            )
+
+    def missing(self) -> list[str]:
+        config = self.config
+        worker = hasattr(config, "workerinput")
+        chosen = config.option.keyword or config.option.collectonly or config.option.lf
+        named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+        part = config.option.markexpr not in ("", "exhaustive", "not exhaustive")
+        if worker or chosen or named or part:
+            return []
+        return [name for name in backends.NAMES if name not in config.stash[_RAN]]
+
+
+_REPORTER = _Frameworks()
