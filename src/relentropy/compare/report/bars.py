@@ -28,7 +28,7 @@ class Glyphs:
         """``text`` with our own typography taken back where the console has only ASCII."""
         if self.unicode:
             return text
-        for character, replacement in [("–", "-"), ("∞", "inf"), ("…", "~")]:
+        for character, replacement in [("–", "-"), ("−", "-"), ("∞", "inf"), ("…", "~")]:
             text = text.replace(character, replacement)
         return text
 

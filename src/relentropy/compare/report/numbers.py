@@ -15,6 +15,12 @@ def fixed(x: float, decimals: int = 4) -> str:
     return f"{x:,.{decimals}f}"
 
 
+def signed(x: float, decimals: int = 4) -> str:
+    """``x`` with its sign, a minus as wide as the plus; what rounds to zero has none."""
+    text = f"{x:+,.{decimals}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text[1:]
+
+
 def figures(x: float, digits: int = 3) -> str:
     """``x`` to three significant digits, without an exponent down to a millionth."""
     if x == 0:

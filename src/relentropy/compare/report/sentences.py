@@ -144,6 +144,11 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def capital(sentence: str) -> str:
+    """With its first letter large."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def plural(number: int, noun: str) -> str:
     """``1 column``, ``2 columns``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -41,7 +41,7 @@ def render(result: Mapping[str, Any], console: Console) -> None:
     say(sentences.basis(view), "dim")
     if view.columns:
         say()
-        say(_capital(sentences.forward_cost(view)) + ":", "")
+        say(sentences.capital(sentences.forward_cost(view)) + ":", "")
         table, gone = _ranking(view, console, glyphs)
         console.print(table)
         _print_legend(view, say, reverse=gone < 3)
@@ -178,7 +178,3 @@ def _hanging(left: Text, right: Text, width: int, indent: int = 0) -> Padding:
     grid.add_column()
     grid.add_row(left, right)
     return Padding(grid, (0, 0, 0, indent))
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

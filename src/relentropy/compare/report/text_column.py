@@ -7,7 +7,7 @@ from rich.text import Text
 
 from relentropy.compare.report import sentences
 from relentropy.compare.report.bars import Glyphs, columns_of_blocks, row_of_blocks
-from relentropy.compare.report.numbers import figures, share
+from relentropy.compare.report.numbers import figures, share, signed
 from relentropy.compare.report.view import Cell, Column, View
 from relentropy.compare.report.visible import shorten
 
@@ -79,6 +79,7 @@ def _cells(view: View, column: Column, width: int, glyphs: Glyphs) -> Table:
         if not column.ordered:
             table.add_column("", no_wrap=True, width=_BAR)
     table.add_column(f"{view.unit}s", justify="right", no_wrap=True)
+    decimals = sentences.table_decimals(view)
     shown = _leading(column.contributions)
     top = max((max(c.reference, c.current) for c in shown), default=1.0) or 1.0
     for cell in shown:
@@ -87,7 +88,7 @@ def _cells(view: View, column: Column, width: int, glyphs: Glyphs) -> Table:
             row.append(Text(share(mass)))
             if not column.ordered:
                 row.append(Text(row_of_blocks(mass / top, _BAR, glyphs), style=style))
-        table.add_row(*row, Text(f"{cell.value:+.4f}"))
+        table.add_row(*row, Text(glyphs.plain(signed(cell.value, decimals))))
     return table
 
 

@@ -12,6 +12,11 @@ class Verdict(Enum):
     UNCLEAR = "unclear"
     STEADY = "steady"
 
+    @property
+    def rank(self) -> int:
+        """0 for what asks for most attention."""
+        return list(Verdict).index(self)
+
     def meaning(self, material: str, confidence: str) -> str:
         """The word in a sentence; ``material`` is the limit with its unit, such as "0.01 bit"."""
         return {

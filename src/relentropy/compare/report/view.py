@@ -36,6 +36,11 @@ class Cell:
     current: float
     value: float = 0.0
 
+    @property
+    def masses(self) -> tuple[float, float]:
+        """Both shares."""
+        return self.reference, self.current
+
 
 @dataclass(frozen=True)
 class Column:
