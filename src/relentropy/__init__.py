@@ -11,55 +11,79 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from relentropy._convert import as_distribution as as_distribution
+    from relentropy._divergences import bhattacharyya as bhattacharyya
+    from relentropy._divergences import bounds as bounds
+    from relentropy._divergences import chernoff as chernoff
+    from relentropy._divergences import chi_square as chi_square
+    from relentropy._divergences import f_divergence as f_divergence
+    from relentropy._divergences import hellinger as hellinger
+    from relentropy._divergences import jeffreys as jeffreys
+    from relentropy._divergences import jensen_shannon as jensen_shannon
+    from relentropy._divergences import renyi as renyi
+    from relentropy._divergences import total_variation as total_variation
+    from relentropy._divergences import tsallis as tsallis
+    from relentropy._joint import conditional_entropy as conditional_entropy
+    from relentropy._joint import conditional_mutual_information as conditional_mutual_information
+    from relentropy._joint import conditional_relative_entropy as conditional_relative_entropy
+    from relentropy._joint import mutual_information as mutual_information
     from relentropy._rules import rule_for as rule_for
     from relentropy._rules import rules as rules
-    from relentropy._verbs import (
-        bhattacharyya as bhattacharyya,
-    )
+    from relentropy._verbs import cross_entropy as cross_entropy
+    from relentropy._verbs import entr as entr
+    from relentropy._verbs import entropy as entropy
+    from relentropy._verbs import kl_div as kl_div
+    from relentropy._verbs import kl_divergence as kl_divergence
+    from relentropy._verbs import perplexity as perplexity
+    from relentropy._verbs import rel_entr as rel_entr
+    from relentropy._verbs import relative_entropy as relative_entropy
+    from relentropy._verbs import surprisal as surprisal
     from relentropy.distributions.discrete import Counts as Counts
-    from relentropy.distributions.discrete import Logits as Logits
     from relentropy.distributions.discrete import LogProbs as LogProbs
+    from relentropy.distributions.discrete import Logits as Logits
     from relentropy.distributions.discrete import Probs as Probs
     from relentropy.methods.estimate import Estimate as Estimate
     from relentropy.methods.estimate import estimate as estimate
+    from relentropy import compare as compare
 
-# Public name -> the module that defines it.
-_HOMES = {
-    **dict.fromkeys(
-        [
-            "bhattacharyya",
-            "bounds",
-            "chernoff",
-            "chi_square",
-            "conditional_entropy",
-            "conditional_mutual_information",
-            "conditional_relative_entropy",
-            "cross_entropy",
-            "entr",
-            "entropy",
-            "f_divergence",
-            "hellinger",
-            "jeffreys",
-            "jensen_shannon",
-            "kl_div",
-            "kl_divergence",
-            "mutual_information",
-            "perplexity",
-            "rel_entr",
-            "relative_entropy",
-            "renyi",
-            "surprisal",
-            "total_variation",
-            "tsallis",
-        ],
-        "relentropy._verbs",
-    ),
-    **dict.fromkeys(["Counts", "LogProbs", "Logits", "Probs"], "relentropy.distributions.discrete"),
-    **dict.fromkeys(["Estimate", "estimate"], "relentropy.methods.estimate"),
-    **dict.fromkeys(["rule_for", "rules"], "relentropy._rules"),
-    "as_distribution": "relentropy._convert",
-    "compare": "relentropy.compare",
+_EXPORTS = {
+    "relentropy._convert": ["as_distribution"],
+    "relentropy._divergences": [
+        "bhattacharyya",
+        "bounds",
+        "chernoff",
+        "chi_square",
+        "f_divergence",
+        "hellinger",
+        "jeffreys",
+        "jensen_shannon",
+        "renyi",
+        "total_variation",
+        "tsallis",
+    ],
+    "relentropy._joint": [
+        "conditional_entropy",
+        "conditional_mutual_information",
+        "conditional_relative_entropy",
+        "mutual_information",
+    ],
+    "relentropy._rules": ["rule_for", "rules"],
+    "relentropy._verbs": [
+        "cross_entropy",
+        "entr",
+        "entropy",
+        "kl_div",
+        "kl_divergence",
+        "perplexity",
+        "rel_entr",
+        "relative_entropy",
+        "surprisal",
+    ],
+    "relentropy.distributions.discrete": ["Counts", "LogProbs", "Logits", "Probs"],
+    "relentropy.methods.estimate": ["Estimate", "estimate"],
 }
+# Public name -> the module that defines it.
+_HOMES = {name: module for module, names in _EXPORTS.items() for name in names}
+_HOMES["compare"] = "relentropy.compare"
 
 __all__ = ["__version__", *sorted(_HOMES)]
 

@@ -70,7 +70,7 @@ def entr(xp: Any, p: Array) -> Array:
     """-p log p, 0 at 0, -inf below 0."""
     positive = p > 0
     safe = xp.where(positive, p, 1.0)
-    value = xp.where(positive, -safe * xp.log(safe), 0.0 * p)
+    value = xp.where(positive, 0.0 - safe * xp.log(safe), 0.0 * p)
     return xp.where(p < 0, -INF, value)
 
 
@@ -79,18 +79,19 @@ def kl_div(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
 
     With `totals` the same of p/P and q/Q, the two normalised.
     """
-    near = _near(xp, p, q, totals)
-    far = (p > 0) & ~near
-    p1, q1 = xp.where(near, p, 1.0), xp.where(near, q, 1.0)
-    p2, q2 = xp.where(far, p, 1.0), xp.where(far, q, 1.0)
-    x = excess(xp, p1, q1, totals)
-    log_r = log_quotient(xp, p2, q2)
+    near = is_near(xp, p, q, totals)
+    x = excess(xp, xp.where(near, p, 1.0), xp.where(near, q, 1.0), totals)
     if totals is not None:
-        q, q1 = q / totals.q, q1 / totals.q
-        p2, q2 = p2 / totals.p, q2 / totals.q
-        log_r = log_r + xp.log1p(totals.excess)
-    value = xp.where(near, q1 * h(xp, x), xp.where(far, p2 * log_r - p2 + q2, q))
-    return _outside(xp, p, q, value)
+        p, q = p / totals.p, q / totals.q
+    return _outside(xp, p, q, kl_div_given(xp, p, q, near, x))
+
+
+def kl_div_given(xp: Any, p: Array, q: Array, near: Array, x: Array) -> Array:
+    """`kl_div` when x = p/q - 1 is known, where `near`, better than p and q tell."""
+    far = (p > 0) & ~near
+    p1, q1 = xp.where(far, p, 1.0), xp.where(far, q, 1.0)
+    q2 = xp.where(near, q, 1.0)
+    return xp.where(near, q2 * h(xp, x), xp.where(far, p1 * log_quotient(xp, p1, q1) - p1 + q1, q))
 
 
 def rel_entr(xp: Any, p: Array, q: Array) -> Array:
@@ -106,7 +107,7 @@ def log_ratio(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Arra
 
     Near 1 from the relative difference, elsewhere from the quotient.
     """
-    near = _near(xp, p, q, totals)
+    near = is_near(xp, p, q, totals)
     p1, q1 = xp.where(near, p, 1.0), xp.where(near, q, 1.0)
     p2, q2 = xp.where(near, 1.0, p), xp.where(near, 1.0, q)
     far = log_quotient(xp, p2, q2)
@@ -133,7 +134,8 @@ def excess(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
     return (p - q) / q * (1 + totals.excess) + totals.excess
 
 
-def _near(xp: Any, p: Array, q: Array, totals: Totals | None) -> Array:
+def is_near(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
+    """Where p/q (of the normalised two) is within `NEAR` of 1; carries no gradient."""
     p, q = _array.stop_gradient(p), _array.stop_gradient(q)
     if totals is not None:
         totals = Totals(*(_array.stop_gradient(t) for t in totals[:3]), cross=totals.cross)

@@ -1,12 +1,212 @@
-"""The verbs."""
-from relentropy._convert import prepare
-from relentropy import _array
+"""The verbs on one or two distributions: relative entropy, cross-entropy, entropy and kin."""
+
+from collections.abc import Callable
+from math import log
+from typing import Any
+
+from relentropy import _array, _scalar
+from relentropy._convert import prepare, prepare_one
+from relentropy._labels import read_values
 from relentropy._rules import rule_between
-def relative_entropy(p, q, /, *, axis=-1, where=None, base=None):
+
+Array = Any
+
+
+def relative_entropy(
+    p: Any, q: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None
+) -> Array:
+    """D(P||Q): the expected extra cost of coding P's data with Q's code.
+
+    D(P||Q) = Σ p log(p/q) >= 0. Not symmetric, and 0 only for equals.
+
+    Args:
+        p: P, from which the data come: an array of probabilities (..., K), `LogProbs`,
+            `Logits`, `Counts`, a mapping or labelled series.
+        q: Q, whose code is used; same framework as `p`, same K. Batch axes broadcast, the event
+            axis never does. Labelled input aligns by label, a missing label being 0.
+        axis: the event axis.
+        where: boolean mask, broadcast against the arrays; cells where it is False are dropped
+            and the rest is renormalised.
+        base: base of the logarithm; nats by default, 2 for bits.
+
+    Returns:
+        One value a row, in the framework of the input, gradients flowing. float16 and bfloat16
+        are accumulated and returned in float32. Exactly 0 for equal inputs; +inf where P has
+        mass and Q none; NaN, on traced or device arrays, for rows that are no distribution.
+
+    Raises:
+        TypeError: integers (write 1.0, or Counts), strings, mixed frameworks.
+        ValueError: lengths that differ; NumPy rows that are negative, NaN or do not sum to 1.
+
+    Examples:
+        >>> from relentropy import relative_entropy
+        >>> float(relative_entropy([0.5, 0.5], [0.75, 0.25], base=2))
+        0.2075187496394219
+        >>> round(float(relative_entropy([0.75, 0.25], [0.5, 0.5], base=2)), 15)
+        0.188721875540867
+
+    Source: Kullback & Leibler, "On Information and Sufficiency", Ann. Math. Statist. 22 (1951),
+    eq. 2.4.
+    """
     pair = prepare(p, q, axis=axis, where=where)
-    xp = _array.namespace(pair.p.values)
-    with _array.quiet(pair.p.values):
-        value = rule_between(type(pair.p), type(pair.q)).function(pair.p, pair.q)
-    if pair.valid is not None:
-        value = xp.where(pair.valid, value, float("nan"))
-    return value
+    rule = rule_between(type(pair.p), type(pair.q))
+    return per_row(rule.function, (pair.p, pair.q), pair.valid, base)
+
+
+kl_divergence = relative_entropy
+"""The same function under the name people type."""
+
+
+def cross_entropy(
+    p: Any, q: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None
+) -> Array:
+    """H(P, Q) = -Σ p log q: the cost of coding P's data with Q's code.
+
+    Arguments, shapes and errors as for `relative_entropy`; +inf where P has mass and Q none.
+
+    >>> from relentropy import cross_entropy
+    >>> float(cross_entropy([0.5, 0.5], [0.75, 0.25], base=2))
+    1.207518749639422
+
+    Source: Cover & Thomas, Elements of Information Theory, 2nd ed., theorem 5.4.3.
+    """
+    from relentropy.exact.shannon import cross_entropy_of_discrete
+
+    pair = prepare(p, q, axis=axis, where=where)
+    return per_row(cross_entropy_of_discrete, (pair.p, pair.q), pair.valid, base)
+
+
+def entropy(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None) -> Array:
+    """H(P) = -Σ p log p: the mean surprisal, the cost of coding P's data with P's code.
+
+    Arguments, shapes and errors as for `relative_entropy`; 0 for a certain outcome. The gradient
+    is 0 by convention at p = 0, where it is infinite.
+
+    >>> from relentropy import entropy
+    >>> float(entropy([0.5, 0.5], base=2))
+    1.0
+    >>> round(float(entropy([0.7, 0.3], base=2)), 4)
+    0.8813
+
+    Source: Shannon, "A Mathematical Theory of Communication" (1948), section 6.
+    """
+    from relentropy.exact.shannon import entropy_of_discrete
+
+    prepared, valid = prepare_one(p, axis=axis, where=where)
+    return per_row(entropy_of_discrete, (prepared,), valid, base)
+
+
+def surprisal(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None) -> Array:
+    """-log p of every cell, in the shape of `p`; +inf at p = 0 and in cells dropped by `where`.
+
+    Arguments and errors as for `relative_entropy`.
+
+    >>> from relentropy import surprisal
+    >>> surprisal([0.5, 0.25, 0.25], base=2).tolist()
+    [1.0, 2.0, 2.0]
+    """
+    from relentropy.exact.shannon import surprisals
+
+    prepared, valid = prepare_one(p, axis=axis, where=where)
+    valid = valid if valid is None else valid[..., None]
+    value = per_row(surprisals, (prepared,), valid, base)
+    return _array.namespace(value).moveaxis(value, -1, axis)
+
+
+def perplexity(p: Any, q: Any = None, /, *, axis: int = -1, where: Any = None) -> Array:
+    """exp H(P), or exp H(P, Q) with `q`: the number of equally likely cells that cost the same.
+
+    Arguments and errors as for `relative_entropy`. Perplexity has no unit and no base.
+
+    >>> from relentropy import perplexity
+    >>> round(float(perplexity([0.25, 0.25, 0.25, 0.25])), 12)
+    4.0
+    """
+    if q is None:
+        value = entropy(p, axis=axis, where=where)
+    else:
+        value = cross_entropy(p, q, axis=axis, where=where)
+    with _array.quiet(value):
+        return _array.namespace(value).exp(value)
+
+
+def rel_entr(x: Any, y: Any, /) -> Array:
+    """Elementwise x log(x/y), SciPy's name and meaning, on every framework.
+
+    0 at x = 0 <= y, +inf at y = 0 < x and for negative arguments, NaN only from NaN. Arguments
+    are real floating arrays that broadcast; nothing is normalised. The gradient with respect to
+    x is 0 by convention at x = 0.
+
+    >>> from relentropy import rel_entr
+    >>> rel_entr([0.0, 0.5, 0.5], [0.0, 0.0, 0.5]).tolist()
+    [0.0, inf, 0.0]
+    """
+    return _elementwise(_scalar.rel_entr, x, y)
+
+
+def kl_div(x: Any, y: Any, /) -> Array:
+    """Elementwise x log(x/y) - x + y >= 0, SciPy's name and meaning, on every framework.
+
+    y at x = 0, +inf at y = 0 < x and for negative arguments, NaN only from NaN; otherwise as
+    `rel_entr`, but without SciPy's cancellation near x = y.
+
+    >>> from relentropy import kl_div
+    >>> kl_div([0.0, 0.5, 0.5], [0.5, 0.0, 0.5]).tolist()
+    [0.5, inf, 0.0]
+    """
+    return _elementwise(_scalar.kl_div, x, y)
+
+
+def entr(x: Any, /) -> Array:
+    """Elementwise -x log x, SciPy's name and meaning: 0 at 0, -inf below.
+
+    >>> from relentropy import entr
+    >>> entr([0.0, 1.0, -1.0]).tolist()
+    [0.0, 0.0, -inf]
+    """
+    return _elementwise(_scalar.entr, x)
+
+
+def per_row(
+    formula: Callable[..., Array], arguments: tuple[Any, ...], valid: Any, base: float | None
+) -> Array:
+    """Evaluate a formula in nats; NaN for invalid rows; convert to the base."""
+    divisor = log_of_base(base)
+    values = arguments[0].values
+    with _array.quiet(values):
+        value = formula(*arguments)
+        if valid is not None:
+            value = _array.namespace(values).where(valid, value, float("nan"))
+        return value if base is None else value / divisor
+
+
+def log_of_base(base: float | None) -> float:
+    """log(base); 1 for nats."""
+    if base is None:
+        return 1.0
+    if isinstance(base, bool) or not isinstance(base, int | float):
+        raise TypeError(f"base must be a number such as 2 or 10, got {base!r}; None means nats")
+    if not (0 < base < float("inf")) or base == 1:
+        raise ValueError(f"base must be positive, finite and not 1, got {base}; None means nats")
+    return log(base)
+
+
+def _elementwise(formula: Callable[..., Array], *xs: Any) -> Array:
+    arrays = [_number_array(x, name) for x, name in zip(xs, "xy", strict=False)]
+    xp = _array.namespace(*arrays)
+    arrays = _array.promote(*arrays)
+    with _array.quiet(arrays[0]):
+        return formula(xp, *arrays)
+
+
+def _number_array(x: Any, name: str) -> Array:
+    if isinstance(x, float):
+        import numpy
+
+        return numpy.float64(x)
+    array = x if _array.framework(x) is not None else read_values(x, name)[0]
+    if not _array.is_floating(array):
+        raise TypeError(
+            f"{name} must be floating point, got {_array.dtype_name(array)}: write 1.0 instead of 1"
+        )
+    return array

@@ -4,11 +4,11 @@ Each takes two prepared descriptions (`relentropy._convert.prepare`): event axis
 and returns one value a row, in nats. Derivations: docs/numbers.md.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy._scalar import INF, Totals, g, kl_div, logsumexp, softmax, totals
+from relentropy._scalar import INF, Softmax, Totals, g, kl_div, logsumexp, softmax, totals
 from relentropy.distributions.discrete import Discrete, Logs, Probs, Weights
 
 Array = Any
@@ -53,45 +53,62 @@ def relative_entropy_of_logs(p: Discrete, q: Discrete) -> Array:
     """D = log1p(E_p[exp(-u) - 1 + u]), u = (a - b) - E_p[a - b], from log-weights a and b."""
     xp = _array.namespace(p.values)
     a, b = log_weights(p), log_weights(q)
-    in_p, in_q = a > -INF, b > -INF
-    infinite = xp.any(in_p & ~in_q, axis=-1, keepdims=True)
+    infinite = xp.any((a > -INF) & (b == -INF), axis=-1, keepdims=True)
     a = xp.where(infinite, _array.stop_gradient(a), a)
-    finite = _finite_from_logs(xp, a, b, in_p, in_q)
+    finite = relative_entropy_on_support(xp, a, b, centred_log_ratio(xp, a, b))
     mass = _array.stop_gradient(xp.exp(a - logsumexp(xp, a)))
     # The value is +inf; what is added carries the gradient q - p with respect to b.
     cost = logsumexp(xp, b) - xp.sum(xp.where(mass > 0, mass * b, 0.0), axis=-1, keepdims=True)
     return xp.where(infinite, INF + cost, finite)[..., 0]
 
 
-def centred_log_ratio(xp: Any, a: Array, b: Array, both: Array) -> tuple[Array, Array, Array]:
-    """u = (a - b) - m with m = E_p[a - b], and m in two parts; u = 0 outside `both`.
+class CentredLogRatio(NamedTuple):
+    """u = (a - b) - m with m = E_p[a - b], held in two parts; u = 0 outside the common support."""
 
-    One pass leaves E_p[u] at a rounding of m, which for a large common offset exceeds u itself;
-    the second takes that rounding out.
+    softmax: Softmax  # of a
+    u: Array
+    m: Array
+    correction: Array
+
+    @property
+    def p(self) -> Array:
+        return self.softmax.weights / (1 + self.softmax.rest)
+
+
+def centred_log_ratio(xp: Any, a: Array, b: Array) -> CentredLogRatio:
+    """The log-ratio about its mean under p, as exact as if a - b had not been rounded.
+
+    Knuth's two-sum gives the rounding of a - b. One centring leaves E_p[u] at a rounding of m,
+    which for a large common offset exceeds u itself; the second takes that out.
     """
     parts = softmax(xp, a)
+    both = (a > -INF) & (b > -INF)
+    a, b = xp.where(both, a, 0.0), xp.where(both, b, 0.0)
+    d = a - b
+    c = d - a
+    rounding = (a - (d - c)) - (b + c)
     p = parts.weights / (1 + parts.rest)
-    d = xp.where(both, a, 0.0) - xp.where(both, b, 0.0)
     m = xp.sum(p * d, axis=-1, keepdims=True)
-    u = d - m
+    u = (d - m) + rounding
     correction = xp.sum(p * u, axis=-1, keepdims=True)
-    return xp.where(both, u - correction, 0.0), m, correction
+    return CentredLogRatio(parts, xp.where(both, u - correction, 0.0), m, correction)
 
 
-def _finite_from_logs(xp: Any, a: Array, b: Array, in_p: Array, in_q: Array) -> Array:
-    """D for rows without an infinite term. v is the log of Q's mass on the scale exp(D)."""
-    both = in_p & in_q
-    u, m, correction = centred_log_ratio(xp, a, b, both)
-    parts = softmax(xp, a)
-    p, log_total = parts.weights / (1 + parts.rest), parts.log_total(xp)
+def relative_entropy_on_support(xp: Any, a: Array, b: Array, ratio: CentredLogRatio) -> Array:
+    """D, (..., 1), of rows in which Q covers P."""
+    in_q = b > -INF
+    both = in_q & (a > -INF)
+    u, p, log_total = ratio.u, ratio.p, ratio.softmax.log_total(xp)
+    # v: the log of Q's mass, on the scale on which P's is p; the log of its sum is D.
     top = xp.max(_array.stop_gradient(b), axis=-1, keepdims=True)
-    lost = (b - top) + (((top - parts.top) + m) + correction - log_total)  # where p = 0
-    v = xp.where(both, xp.where(both, parts.shifted, 0.0) - log_total - u, xp.where(in_q, lost, -INF))
+    offset = ((top - ratio.softmax.top) + ratio.m) + ratio.correction
+    v = xp.where(both, xp.where(both, ratio.softmax.shifted, 0.0) - u, (b - top) + offset)
+    v = xp.where(in_q, v - log_total, -INF)
     huge = xp.max(_array.stop_gradient(v), axis=-1, keepdims=True) > OVERFLOW
     near = both & (u >= -30)
     far = in_q & ~near & ~huge
     u1, u2 = xp.where(near & ~huge, u, 0.0), xp.where(far & both, u, 0.0)
     surplus = xp.where(far, xp.exp(xp.where(far, v, 0.0)), 0.0)
     terms = xp.where(near, p * g(xp, u1), surplus + xp.where(both, p * (u2 - 1), 0.0))
-    small = xp.log1p(xp.sum(terms, axis=-1, keepdims=True))
-    return xp.where(huge, logsumexp(xp, v), small)
+    total = xp.sum(xp.where(huge, 0.0, terms), axis=-1, keepdims=True)
+    return xp.where(huge, logsumexp(xp, v), xp.log1p(total))

@@ -1,0 +1,248 @@
+"""The verbs beside relative entropy: other divergences between two distributions.
+
+All take what `relative_entropy` takes (descriptions, ``axis``, ``where``), raise what it raises,
+and keep their digits for close distributions. The gradient at the boundary of the simplex is
+one-sided and, where that is infinite, 0 or infinite as the formula has it.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from relentropy import _array
+from relentropy._convert import prepare
+from relentropy._verbs import per_row, relative_entropy
+
+Array = Any
+
+
+def _of_ratio(
+    formula: Callable[..., Array], p: Any, q: Any, axis: int, where: Any, base: float | None
+) -> Array:
+    from relentropy.exact.divergences import ratio
+
+    pair = prepare(p, q, axis=axis, where=where)
+    return per_row(lambda a, b: formula(ratio(a, b)), (pair.p, pair.q), pair.valid, base)
+
+
+def jeffreys(
+    p: Any, q: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None
+) -> Array:
+    """D(P||Q) + D(Q||P), the symmetrised relative entropy; infinite unless the supports agree.
+
+    >>> from relentropy import jeffreys
+    >>> round(float(jeffreys([0.5, 0.5], [0.75, 0.25], base=2)), 12)
+    0.39624062518
+
+    Source: Jeffreys, "An invariant form for the prior probability in estimation problems" (1946).
+    """
+    forward = relative_entropy(p, q, axis=axis, where=where, base=base)
+    return forward + relative_entropy(q, p, axis=axis, where=where, base=base)
+
+
+def jensen_shannon(
+    p: Any,
+    q: Any,
+    /,
+    *,
+    weight: float = 0.5,
+    axis: int = -1,
+    where: Any = None,
+    base: float | None = None,
+) -> Array:
+    """w D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q: the divergence, not its root.
+
+    Always finite: at most the entropy of (w, 1-w), one bit at w = 1/2; 0 at w = 0 and w = 1.
+
+    >>> from relentropy import jensen_shannon
+    >>> float(jensen_shannon([1.0, 0.0], [0.0, 1.0], base=2))
+    1.0
+
+    Source: Lin, "Divergence measures based on the Shannon entropy" (1991), eq. 4.1.
+    """
+    from relentropy.exact.divergences import jensen_shannon_of
+
+    if not 0 <= weight <= 1:
+        raise ValueError(f"weight must lie in [0, 1], got {weight}")
+    return _of_ratio(partial(jensen_shannon_of, weight=weight), p, q, axis, where, base)
+
+
+def renyi(
+    p: Any,
+    q: Any,
+    /,
+    alpha: float,
+    *,
+    axis: int = -1,
+    where: Any = None,
+    base: float | None = None,
+) -> Array:
+    """Rényi's divergence of order alpha in [0, inf]: log(Σ p^α q^(1-α)) / (α - 1).
+
+    Relative entropy at 1, -log Q(p > 0) at 0, log max(p/q) at infinity; non-decreasing in alpha.
+
+    >>> from relentropy import renyi
+    >>> float(renyi([1.0, 0.0], [0.5, 0.5], 2, base=2))
+    1.0
+
+    Source: van Erven & Harremoës, "Rényi divergence and Kullback-Leibler divergence" (2014), eq. 9.
+    """
+    from relentropy.exact.divergences import renyi_of
+
+    return _of_ratio(partial(renyi_of, alpha=_order(alpha)), p, q, axis, where, base)
+
+
+def tsallis(p: Any, q: Any, /, alpha: float, *, axis: int = -1, where: Any = None) -> Array:
+    """Tsallis' relative entropy of order alpha in [0, inf): (Σ p^α q^(1-α) - 1) / (α - 1).
+
+    Relative entropy in nats at 1. It is no logarithm and so has no base.
+
+    >>> from relentropy import tsallis
+    >>> float(tsallis([1.0, 0.0], [0.5, 0.5], 2))
+    1.0
+
+    Source: Tsallis, "Generalized entropy-based criterion for consistent testing" (1998), eq. 9.
+    """
+    from relentropy.exact.divergences import tsallis_of
+
+    if alpha == float("inf"):
+        raise ValueError("alpha must be finite for tsallis; renyi has a limit at infinity")
+    return _of_ratio(partial(tsallis_of, alpha=_order(alpha)), p, q, axis, where, None)
+
+
+def chernoff(
+    p: Any, q: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None
+) -> Array:
+    """Chernoff information: max over α in [0, 1] of -log Σ p^α q^(1-α).
+
+    The exponent at which the best test between P and Q errs; +inf for disjoint supports.
+    Differentiable once (the maximiser is held constant).
+
+    >>> from relentropy import chernoff
+    >>> round(float(chernoff([0.9, 0.1], [0.1, 0.9], base=2)), 12)
+    0.736965594166
+
+    Source: Cover & Thomas, Elements of Information Theory, 2nd ed., eq. 11.239.
+    """
+    from relentropy.exact.divergences import chernoff_of
+
+    return _of_ratio(chernoff_of, p, q, axis, where, base)
+
+
+def bhattacharyya(
+    p: Any, q: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None
+) -> Array:
+    """-log Σ √(pq): half of Rényi's divergence of order 1/2; +inf for disjoint supports.
+
+    >>> from relentropy import bhattacharyya
+    >>> float(bhattacharyya([1.0, 0.0], [0.25, 0.75], base=2))
+    1.0
+
+    Source: Kailath, "The divergence and Bhattacharyya distance measures" (1967), eq. 4.
+    """
+    return renyi(p, q, 0.5, axis=axis, where=where, base=base) / 2
+
+
+def hellinger(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array:
+    """Hellinger's distance sqrt(1 - Σ √(pq)), in [0, 1]; a metric. Gradient 0 where P = Q.
+
+    >>> from relentropy import hellinger
+    >>> round(float(hellinger([1.0, 0.0], [0.25, 0.75])), 12)
+    0.707106781187
+    """
+    from relentropy.exact.divergences import hellinger_of
+
+    return _of_ratio(hellinger_of, p, q, axis, where, None)
+
+
+def total_variation(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array:
+    """½ Σ |p - q|, in [0, 1]: the largest difference in the probability of any event.
+
+    >>> from relentropy import total_variation
+    >>> float(total_variation([0.5, 0.5], [0.75, 0.25]))
+    0.25
+    """
+    from relentropy.exact.divergences import total_variation_of
+
+    return _of_ratio(total_variation_of, p, q, axis, where, None)
+
+
+def chi_square(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array:
+    """Pearson's Σ (p - q)² / q; +inf where P has mass and Q none.
+
+    >>> from relentropy import chi_square
+    >>> float(chi_square([0.5, 0.5], [0.75, 0.25]))
+    0.3333333333333333
+    """
+    from relentropy.exact.divergences import chi_square_of
+
+    return _of_ratio(chi_square_of, p, q, axis, where, None)
+
+
+def f_divergence(
+    p: Any,
+    q: Any,
+    /,
+    f: Callable[[Array], Array],
+    *,
+    at_infinity: float | None = None,
+    axis: int = -1,
+    where: Any = None,
+) -> Array:
+    """Csiszár's Σ q f(p/q) for a convex f with f(1) = 0, called on arrays of ratios >= 0.
+
+    Args:
+        p: P.
+        q: Q.
+        f: the generator, on arrays of the framework of `p`; f(0) must be its limit there.
+        at_infinity: lim f(x)/x for x → ∞, what a unit of P's mass costs where Q has none; needed
+            only where such mass occurs (ValueError on NumPy, NaN elsewhere).
+        axis: the event axis.
+        where: cells to keep.
+
+    >>> from relentropy import f_divergence
+    >>> float(f_divergence([0.5, 0.5], [0.75, 0.25], lambda x: abs(x - 1) / 2, at_infinity=0.5))
+    0.25
+
+    Source: Csiszár, "Information-type measures of difference" (1967), eq. 1.4.
+    """
+    from relentropy.exact.divergences import f_divergence_of
+
+    value = _of_ratio(
+        partial(f_divergence_of, f=f, at_infinity=at_infinity), p, q, axis, where, None
+    )
+    if at_infinity is None and _array.is_numpy(value) and (value != value).any():
+        raise ValueError(
+            "f_divergence: P has mass where Q has none; say what it costs, "
+            "at_infinity=lim f(x)/x (inf if f grows faster than linearly)"
+        )
+    return value
+
+
+def bounds(
+    p: Any, q: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None
+) -> tuple[Array, Array]:
+    """(lower, upper) with lower <= D(P||Q) <= upper, from other divergences.
+
+    lower: the largest of Pinsker's 2 V², Bretagnolle & Huber's -log(1 - V²), with V the total
+    variation, and Rényi's divergence of order 1/2. upper: log(1 + χ²).
+
+    >>> from relentropy import bounds, relative_entropy
+    >>> low, high = bounds([0.5, 0.5], [0.75, 0.25])
+    >>> bool(low <= relative_entropy([0.5, 0.5], [0.75, 0.25]) <= high)
+    True
+
+    Source: Tsybakov, Introduction to Nonparametric Estimation (2009), lemmas 2.5-2.7.
+    """
+    from relentropy.exact.divergences import lower_bound_of, upper_bound_of
+
+    lower = _of_ratio(lower_bound_of, p, q, axis, where, base)
+    return lower, _of_ratio(upper_bound_of, p, q, axis, where, base)
+
+
+def _order(alpha: float) -> float:
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float):
+        raise TypeError(f"alpha must be a number, got {alpha!r}")
+    if not alpha >= 0:
+        raise ValueError(f"alpha must be >= 0, got {alpha}; swap p and q for a negative order")
+    return float(alpha)

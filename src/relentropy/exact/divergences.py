@@ -1,0 +1,253 @@
+"""The neighbours of relative entropy on a finite alphabet, one value a row, in nats.
+
+All start from `ratio(p, q)`: the normalised p and q, their difference and t = log(p/q), each
+free of cancellation, so that close distributions keep their digits in every divergence.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from relentropy import _array
+from relentropy._scalar import (
+    INF,
+    NEAR,
+    excess,
+    g,
+    is_near,
+    kl_div_given,
+    log_ratio,
+    logsumexp,
+    softmax,
+)
+from relentropy.distributions.discrete import Discrete, Weights
+from relentropy.exact.discrete import (
+    OVERFLOW,
+    centred_log_ratio,
+    log_weights,
+    pair_totals,
+    relative_entropy_on_support,
+)
+
+Array = Any
+
+
+class Ratio(NamedTuple):
+    """Normalised p and q, p - q, and t = log(p/q): 0 where both are 0, ±inf where one is."""
+
+    xp: Any
+    p: Array
+    q: Array
+    difference: Array
+    t: Array
+
+
+def ratio(p: Discrete, q: Discrete) -> Ratio:
+    xp = _array.namespace(p.values)
+    if isinstance(p, Weights) and isinstance(q, Weights):
+        return _ratio_of_weights(xp, p, q)
+    return _ratio_of_logs(xp, log_weights(p), log_weights(q))
+
+
+def _ratio_of_weights(xp: Any, p: Weights, q: Weights) -> Ratio:
+    totals = pair_totals(p, q)
+    x, y = p.values, q.values
+    near = is_near(xp, x, y, totals)
+    relative = excess(xp, xp.where(near, x, 1.0), xp.where(near, y, 1.0), totals)
+    positive = x > 0
+    t = log_ratio(xp, xp.where(positive, x, 1.0), xp.where(positive, y, 1.0), totals)
+    t = xp.where(positive, t, xp.where(y > 0, -INF, 0.0 * t))
+    u, v = x / totals.p, y / totals.q
+    return Ratio(xp, u, v, xp.where(near, v * relative, u - v), t)
+
+
+def _ratio_of_logs(xp: Any, a: Array, b: Array) -> Ratio:
+    in_p, in_q = a > -INF, b > -INF
+    both, infinite = in_p & in_q, xp.any(in_p & ~in_q, axis=-1, keepdims=True)
+    centred, of_q = centred_log_ratio(xp, a, b), softmax(xp, b)
+    p, q = centred.p, of_q.weights / (1 + of_q.rest)
+    # t = u + D where D is finite, else u + the difference of the normalisers.
+    shift = ((of_q.top - centred.softmax.top) + centred.m) + centred.correction
+    shift = shift + (of_q.log_total(xp) - centred.softmax.log_total(xp))
+    shift = xp.where(infinite, shift, relative_entropy_on_support(xp, a, b, centred))
+    t = xp.where(both, centred.u + shift, 0.0)
+    near = both & (xp.abs(_array.stop_gradient(t)) < 1)
+    difference = xp.where(near, -p * xp.expm1(-xp.where(near, t, 0.0)), p - q)
+    t = xp.where(both, t, xp.where(in_p, INF, xp.where(in_q, -INF, t)))
+    return Ratio(xp, p, q, difference, t)
+
+
+def jensen_shannon_of(r: Ratio, weight: float) -> Array:
+    """w D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q; both excesses are multiples of p - q."""
+    xp, w = r.xp, weight
+    m = w * r.p + (1 - w) * r.q
+    d = r.difference / xp.where(m > 0, m, 1.0)
+    terms = [
+        share * kl_div_given(xp, x, m, _near_one(xp, x, e), e)
+        for share, x, e in ((w, r.p, (1 - w) * d), (1 - w, r.q, -w * d))
+    ]
+    return xp.sum(terms[0] + terms[1], axis=-1)
+
+
+def _near_one(xp: Any, p: Array, e: Array) -> Array:
+    return (p > 0) & (xp.abs(_array.stop_gradient(e)) < NEAR)
+
+
+def affinity_deficit(r: Ratio, beta: Any) -> tuple[Array, Array]:
+    """1 - Σ p^(1-β) q^β from terms of one sign, and Σ p^(1-β) q^β itself, for 0 < β <= 1 or β < 0.
+
+    The terms are (1-β)p + βq - p^(1-β) q^β: with g(t) = exp(-t) - 1 + t they are
+    p [β g(t) - g(βt)] for small t and β (q - p) - p expm1(-βt) for others.
+    """
+    xp = r.xp
+    common = (r.p > 0) & (r.t < INF)
+    t = xp.where(common, r.t, 0.0)
+    size = _array.stop_gradient(t)
+    small, steep = xp.abs(size) < 1, size < -30
+    t1, t2 = xp.where(small, t, 0.0), xp.where(small | steep, 0.0, t)
+    log_p = xp.log(xp.where(common, r.p, 1.0))
+    mass = xp.where(common, xp.exp(log_p - beta * t), 0.0)
+    near = r.p * (beta * g(xp, t1) - g(xp, beta * t1))
+    far = beta * (r.q - r.p) + xp.where(steep, r.p - mass, -r.p * xp.expm1(-beta * t2))
+    alone = xp.where(r.p > 0, (1 - beta) * r.p, beta * r.q)
+    terms = xp.where(common, xp.where(small, near, far), alone)
+    return xp.sum(terms, axis=-1), xp.sum(mass, axis=-1)
+
+
+def renyi_of(r: Ratio, alpha: float) -> Array:
+    """log(Σ p^α q^(1-α)) / (α - 1); D at α = 1, -log Q(p > 0) at 0, log max p/q at infinity."""
+    xp, beta = r.xp, 1 - alpha
+    if alpha == 1:
+        return relative_entropy_of(r)
+    if alpha == 0:
+        return _minus_log_covered(r)
+    if alpha == INF:
+        return xp.max(r.t, axis=-1)
+    if alpha < 0.5:
+        return renyi_of(swapped(r), beta) * (alpha / beta)
+    value = -_log_affinity(r, beta) / beta
+    if alpha < 1:
+        return value
+    common = (r.p > 0) & (r.t < INF)
+    log_p = xp.log(xp.where(common, r.p, 1.0))
+    exponent = xp.where(common, log_p - beta * xp.where(common, r.t, 0.0), -INF)
+    huge = xp.max(_array.stop_gradient(exponent), axis=-1) > OVERFLOW
+    value = xp.where(huge, -logsumexp(xp, exponent)[..., 0] / beta, value)
+    return xp.where(_uncovered(r), INF, value)
+
+
+def _minus_log_covered(r: Ratio) -> Array:
+    """-log Q(p > 0), from the smaller of Q(p > 0) and Q(p = 0)."""
+    xp = r.xp
+    inside, outside = (xp.sum(xp.where(c, r.q, 0.0), axis=-1) for c in (r.p > 0, ~(r.p > 0)))
+    far = _array.stop_gradient(outside) > 0.5
+    return -xp.where(far, xp.log(xp.where(far, inside, 1.0)), xp.log1p(-xp.where(far, 0.0, outside)))
+
+
+def _uncovered(r: Ratio) -> Array:
+    """Rows in which P has mass where Q has none."""
+    return r.xp.any(r.t == INF, axis=-1)
+
+
+def tsallis_of(r: Ratio, alpha: float) -> Array:
+    """(Σ p^α q^(1-α) - 1) / (α - 1); D at α = 1."""
+    if alpha == 1:
+        return relative_entropy_of(r)
+    if alpha == 0:
+        return r.xp.sum(r.xp.where(r.p > 0, 0.0, r.q), axis=-1)
+    if alpha < 0.5:
+        return tsallis_of(swapped(r), 1 - alpha) * (alpha / (1 - alpha))
+    value = affinity_deficit(r, 1 - alpha)[0] / (1 - alpha)
+    return value if alpha < 1 else r.xp.where(_uncovered(r), INF, value)
+
+
+def relative_entropy_of(r: Ratio) -> Array:
+    """D = Σ q h(p/q - 1), from the parts."""
+    xp = r.xp
+    near = _near_one(xp, r.p, xp.where(r.q > 0, r.difference, INF) / xp.where(r.q > 0, r.q, 1.0))
+    x = r.difference / xp.where(near, r.q, 1.0)
+    return xp.sum(kl_div_given(xp, r.p, r.q, near, xp.where(near, x, 0.0)), axis=-1)
+
+
+def swapped(r: Ratio) -> Ratio:
+    return Ratio(r.xp, r.q, r.p, -r.difference, -r.t)
+
+
+def hellinger_of(r: Ratio) -> Array:
+    """sqrt(1 - Σ √(pq)); the gradient at 0 is 0 by convention."""
+    xp = r.xp
+    square = affinity_deficit(r, 0.5)[0]
+    positive = _array.stop_gradient(square) > 0
+    return xp.where(positive, xp.sqrt(xp.where(positive, square, 1.0)), 0.0)
+
+
+def total_variation_of(r: Ratio) -> Array:
+    """½ Σ |p - q|."""
+    return r.xp.sum(r.xp.abs(r.difference), axis=-1) / 2
+
+
+def chi_square_of(r: Ratio) -> Array:
+    """Σ (p - q)² / q; from p exp(t) where q leaves the range of the dtype."""
+    xp = r.xp
+    regular = r.q >= _array.smallest_normal(r.q)
+    near = r.difference * (r.difference / xp.where(regular, r.q, 1.0))
+    lost = ~regular & (r.p > 0)
+    log_p = xp.log(xp.where(lost, r.p, 1.0))
+    far = xp.where(lost, xp.exp(log_p + xp.where(lost, r.t, 0.0)) - 2 * r.p + r.q, r.q)
+    return xp.sum(xp.where(regular, near, far), axis=-1)
+
+
+def chernoff_of(r: Ratio) -> Array:
+    """max over α in [0, 1] of -log Σ p^α q^(1-α), by bisection on the slope -E_α[t].
+
+    The maximum is flat, so α to a square root of the precision is enough; α is constant for
+    differentiation (envelope theorem: first derivatives are exact).
+    """
+    xp = r.xp
+    p, q, t = (_array.stop_gradient(x) for x in (r.p, r.q, r.t))
+    both = (p > 0) & (q > 0)
+    log_p, t = xp.log(xp.where(both, p, 1.0)), xp.where(both, t, 0.0)
+    low = xp.sum(0.0 * p, axis=-1, keepdims=True)
+    high = low + 1.0
+    for _ in range(40):
+        beta = (low + high) / 2
+        exponent = xp.where(both, log_p - beta * t, -INF)
+        top = xp.max(exponent, axis=-1, keepdims=True)
+        mass = xp.exp(exponent - xp.where(top > -INF, top, 0.0))
+        rising = xp.sum(mass * t, axis=-1, keepdims=True) > 0
+        low, high = xp.where(rising, beta, low), xp.where(rising, high, beta)
+    return -_log_affinity(r, (low + high) / 2)
+
+
+def _log_affinity(r: Ratio, beta: Any) -> Array:
+    """log Σ p^(1-β) q^β with one β for all, or (..., 1) for each row."""
+    xp = r.xp
+    deficit, affinity = affinity_deficit(r, beta)
+    far = _array.stop_gradient(deficit) > 0.5
+    return xp.where(
+        far, xp.log(xp.where(far, affinity, 1.0)), xp.log1p(-xp.where(far, 0.0, deficit))
+    )
+
+
+def f_divergence_of(r: Ratio, f: Callable[[Array], Array], at_infinity: float | None) -> Array:
+    """Σ q f(p/q), plus `at_infinity` = lim f(x)/x times P's mass where q = 0."""
+    xp = r.xp
+    covered = r.q > 0
+    x = xp.exp(xp.where(covered & (r.p > 0), r.t, 0.0))
+    x = xp.where(covered, xp.where(r.p > 0, x, 0.0), 1.0)
+    inside = xp.sum(xp.where(covered, r.q * f(x), 0.0), axis=-1)
+    outside = xp.sum(xp.where(covered, 0.0, r.p), axis=-1)
+    slope = float("nan") if at_infinity is None else at_infinity
+    extra = xp.where(outside > 0, slope * xp.where(outside > 0, outside, 1.0), 0.0)
+    return inside + extra
+
+
+def lower_bound_of(r: Ratio) -> Array:
+    """The largest of 2 V², -log(1 - V²) and Rényi's divergence of order 1/2."""
+    square = total_variation_of(r) ** 2
+    best = r.xp.maximum(2 * square, -r.xp.log1p(-square))
+    return r.xp.maximum(best, renyi_of(r, 0.5))
+
+
+def upper_bound_of(r: Ratio) -> Array:
+    """log(1 + χ²), Rényi's divergence of order 2."""
+    return renyi_of(r, 2.0)
