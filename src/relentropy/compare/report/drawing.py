@@ -8,9 +8,9 @@ from relentropy.compare.report.numbers import figures, share
 from relentropy.compare.report.view import Cell, Column, View
 
 # The histogram's plot, in SVG units.
-WIDTH, HEIGHT = 640, 150
+WIDTH, HEIGHT = 540, 240
 # The interval's plot.
-AXIS = 220
+AXIS = 170
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Histogram:
 
 def histogram(view: View, cells: Sequence[Cell]) -> Histogram:
     """The two histograms of a column whose cells have an order."""
-    top = max(max(cell.reference, cell.current) for cell in cells) or 1.0
+    top = max(max(cell.masses) for cell in cells) or 1.0
     step = WIDTH / len(cells)
     return Histogram(
         reference=_steps([cell.reference / top for cell in cells], step),

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from relentropy.compare.report import drawing, numbers, sentences
 from relentropy.compare.report.verdict import Verdict
-from relentropy.compare.report.view import Cell, Column, View, read
+from relentropy.compare.report.view import Cell, Column, read
 
 _PAGE = Path(__file__).parent / "page"
 
@@ -41,7 +41,7 @@ def render(result: Mapping[str, Any]) -> str:
         figures=numbers.figures,
         share=numbers.share,
         about=numbers.about,
-        sentence=sentences.capital,
+        prose=lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%"),
         signed=lambda x: numbers.signed(x, sentences.table_decimals(view)),
     )
     axis = drawing.Axis(view.columns, view.material)
@@ -84,5 +84,6 @@ def _categories(column: Column) -> list[Cell]:
         label=f"({len(rest)} more)",
         reference=sum(cell.reference for cell in rest),
         current=sum(cell.current for cell in rest),
+        rest=True,
     )
     return [*cells[:CATEGORIES_SHOWN], together]

@@ -63,11 +63,21 @@ def limit(view: View) -> str:
     return f"{figures(view.material)} {view.unit}"
 
 
-def cost(view: View, direction: Direction) -> str:
-    """A value with its interval."""
+def directions(view: View) -> str:
+    """What the two figures of a column are."""
     return (
-        f"{figures(direction.value)} extra {view.unit}s a row "
-        f"({percent(view.confidence)} interval {span(direction)})"
+        f"The figures are {forward_cost(view)}; the reverse, when {view.reference} is coded "
+        f"with {view.current}'s."
+    )
+
+
+def costs(view: View, column: Column) -> str:
+    """Both directions of a column with their intervals."""
+    return (
+        f"{figures(column.forward.value)} extra {view.unit}s a row "
+        f"({percent(view.confidence)} interval {span(column.forward)}) when {view.current} is "
+        f"coded with {view.reference}'s code; the reverse costs "
+        f"{figures(column.backward.value)} ({span(column.backward)})."
     )
 
 

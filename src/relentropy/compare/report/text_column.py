@@ -7,14 +7,15 @@ from rich.text import Text
 
 from relentropy.compare.report import sentences
 from relentropy.compare.report.bars import Glyphs, columns_of_blocks, row_of_blocks
-from relentropy.compare.report.numbers import figures, share, signed
+from relentropy.compare.report.numbers import share, signed
 from relentropy.compare.report.view import Cell, Column, View
 from relentropy.compare.report.visible import shorten
 
 CELLS_SHOWN = 6
 REFERENCE, CURRENT = "cyan", "yellow"
 _MARGIN = 2
-_BAR = 12
+_BAR = 20
+_SHARE = 8
 
 
 def print_column(view: View, column: Column, console: Console, glyphs: Glyphs, style: str) -> None:
@@ -34,11 +35,7 @@ def print_column(view: View, column: Column, console: Console, glyphs: Glyphs, s
 
 
 def _sentences(view: View, column: Column) -> list[str]:
-    lines = [
-        f"{sentences.cost(view, column.forward)} when {view.current} is coded with "
-        f"{view.reference}'s code; the reverse costs {figures(column.backward.value)} "
-        f"({sentences.span(column.backward)}). {sentences.noticing(view, column)}"
-    ]
+    lines = [f"{sentences.costs(view, column)} {sentences.noticing(view, column)}"]
     lines += sentences.infinities(view, column)
     gaps = sentences.missing(view, column)
     if gaps:
@@ -51,7 +48,7 @@ def _histogram(view: View, column: Column, width: int, glyphs: Glyphs) -> Group:
     names = [shorten(view.reference, 20), shorten(view.current, 20)]
     margin = max(map(len, names)) + 2
     cell = max(min((width - margin) // len(cells), 3), 1)
-    top = max(max(c.reference, c.current) for c in cells) or 1.0
+    top = max(max(c.masses) for c in cells) or 1.0
     lines: list[Text] = []
     sides = [[c.reference / top for c in cells], [c.current / top for c in cells]]
     for name, heights, style in zip(names, sides, [REFERENCE, CURRENT], strict=True):
@@ -70,24 +67,25 @@ def _axis(cells: tuple[Cell, ...], width: int) -> str:
 
 
 def _cells(view: View, column: Column, width: int, glyphs: Glyphs) -> Table:
+    names = [shorten(name, 18 if width > 70 else 14) for name in (view.reference, view.current)]
+    # A side takes its share and, where the cells have no histogram above, a bar in front.
+    bar = 0 if column.ordered else max(min((width - 24 - 15) // 2 - _SHARE, _BAR), 4)
+    side = [max(len(name), bar + _SHARE) for name in names]
+    label = max(width - sum(side) - 15, 12)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    label = max(width - 2 * (_BAR + 10) - 10, 12) if not column.ordered else width - 50
-    table.add_column("where it moved most", min_width=19, max_width=label, overflow="fold")
-    names = [shorten(view.reference, 18), shorten(view.current, 18)]
+    table.add_column("where it moved", min_width=min(label, 14), max_width=label, overflow="fold")
     for name in names:
         table.add_column(Text(name), justify="right", no_wrap=True)
-        if not column.ordered:
-            table.add_column("", no_wrap=True, width=_BAR)
     table.add_column(f"{view.unit}s", justify="right", no_wrap=True)
     decimals = sentences.table_decimals(view)
     shown = _leading(column.contributions)
-    top = max((max(c.reference, c.current) for c in shown), default=1.0) or 1.0
+    top = max((max(c.masses) for c in shown if not c.rest), default=1.0) or 1.0
     for cell in shown:
         row = [Text(cell.label)]
-        for mass, style in [(cell.reference, REFERENCE), (cell.current, CURRENT)]:
-            row.append(Text(share(mass)))
-            if not column.ordered:
-                row.append(Text(row_of_blocks(mass / top, _BAR, glyphs), style=style))
+        for mass, style in zip(cell.masses, [REFERENCE, CURRENT], strict=True):
+            length = 0.0 if cell.rest or not bar else mass / top
+            blocks = Text(row_of_blocks(length, bar, glyphs).ljust(bar), style=style)
+            row.append(blocks + Text(share(mass).rjust(_SHARE), style="default"))
         table.add_row(*row, Text(glyphs.plain(signed(cell.value, decimals))))
     return table
 
@@ -102,5 +100,6 @@ def _leading(cells: tuple[Cell, ...]) -> list[Cell]:
         reference=sum(c.reference for c in rest),
         current=sum(c.current for c in rest),
         value=sum(c.value for c in rest),
+        rest=True,
     )
     return [*cells[:CELLS_SHOWN], others]

@@ -35,6 +35,8 @@ class Cell:
     reference: float
     current: float
     value: float = 0.0
+    rest: bool = False
+    """Whether it stands for many cells: a bar for it would dwarf the others."""
 
     @property
     def masses(self) -> tuple[float, float]:
@@ -174,6 +176,7 @@ def _cell(cell: Mapping[str, Any], scale: float) -> Cell:
         reference=cell["reference_mass"],
         current=cell["current_mass"],
         value=cell.get("value", cell.get("bits", 0.0) * scale),
+        rest=cell["cell"] == "(other)",
     )
 
 
