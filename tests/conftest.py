@@ -45,6 +45,18 @@ def autodiff(request: pytest.FixtureRequest) -> Iterator[Any]:
     yield _ready(request, request.param)
 
 
+@pytest.fixture
+def jax_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """JAX alone, for what only JAX has."""
+    yield _ready(request, "jax")
+
+
+@pytest.fixture
+def torch_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """PyTorch alone, for what only PyTorch has."""
+    yield _ready(request, "torch")
+
+
 def _ready(request: pytest.FixtureRequest, name: str) -> backends.Backend:
     if name not in backends.installed():
         complaint = f"{name} is not installed: pip install '.[test]'"

@@ -1,0 +1,22 @@
+"""The one error that is the input's fault, and how a message shows foreign text."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """The input cannot be compared; the message says what came and what to do instead."""
+
+
+def printable(text: object, limit: int = 120) -> str:
+    """Foreign text made harmless: control and invisible characters become escapes, one line."""
+    escaped = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
+    )
+    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
+
+
+def did_you_mean(wanted: str, known: Iterable[str]) -> str:
+    """" Did you mean 'x'?", or nothing when no known name is near."""
+    near = difflib.get_close_matches(wanted, list(known), n=1)
+    return f" Did you mean '{printable(near[0])}'?" if near else ""

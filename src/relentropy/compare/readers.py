@@ -1,0 +1,301 @@
+"""Open what the user named: a file, folder, pattern, database table, or a data frame."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+
+from relentropy.compare import formats, unpack
+from relentropy.compare.errors import InputError, did_you_mean, printable
+from relentropy.compare.table import Table, field_for
+from relentropy.compare.workbench import Workbench, identifier, literal
+
+_AS_IT_IS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+_AS_IT_IS += ("FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "DATE", "TIMESTAMP")
+_AS_TEXT = ("UUID", "JSON", "ENUM", '"NULL"', "CHAR")
+_AS_NUMBER = ("HUGEINT", "UHUGEINT", "UBIGINT", "DECIMAL", "BIGNUM", "VARINT")
+_IN_SECONDS = ("TIME", "INTERVAL")
+
+
+@dataclass
+class Side:
+    """A side on its way to becoming a table: located and unpacked, but not yet read."""
+
+    shown: str
+    frame: Any = None
+    source: formats.Input | None = None
+    format: str = ""
+    paths: list[Path] = field(default_factory=list)
+    database: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def open_tables(
+    reference: Any, current: Any, bench: Workbench, names: tuple[str, str]
+) -> tuple[Table, Table]:
+    """Both sides as tables. All files are located before DuckDB is closed to the rest."""
+    first, second = (
+        prepare(thing, name, bench)
+        for thing, name in zip((reference, current), names, strict=True)
+    )
+    bench.seal([*first.paths, *second.paths])
+    return open_side(first, bench), open_side(second, bench)
+
+
+def prepare(thing: Any, name: str, bench: Workbench) -> Side:
+    """Locate, recognise and unpack one side."""
+    if not isinstance(thing, (str, os.PathLike)):
+        return Side(name, frame=thing)
+    source = formats.locate(thing)
+    shown = printable(source.shown)
+    if source.remote:
+        return _remote(source, shown, bench)
+    found: dict[str, list[Path]] = {}
+    for path in source.paths:
+        for kind, unpacked in _recognise(path, shown, bench):
+            found.setdefault(kind, []).append(unpacked)
+    if len(found) > 1:
+        raise InputError(
+            f"{shown} mixes formats ({', '.join(sorted(found))}); name the files of one format, "
+            "for example 'folder/*.parquet'"
+        )
+    ((kind, paths),) = found.items()
+    side = Side(shown, source=source, format=kind, paths=paths)
+    if source.table is not None and kind not in ("duckdb", "sqlite"):
+        raise InputError(f"{shown}: '::table' needs a SQLite or DuckDB file, this is {kind}")
+    if kind in ("duckdb", "sqlite", "npy", "npz") and len(paths) > 1:
+        raise InputError(f"{shown} holds {len(paths)} {kind} files; name one of them")
+    if kind == "duckdb":
+        side.database = bench.attach(paths[0], shown)
+    return side
+
+
+def _recognise(path: Path, shown: str, bench: Workbench) -> Iterable[tuple[str, Path]]:
+    kind = formats.format_of(path, shown)
+    if kind == "gzip":
+        inner = unpack.unpack_gzip(path, bench.folder, shown)
+        return [(_inner(inner, shown), inner)]
+    if kind == "zip":
+        members = unpack.unpack_zip(path, bench.folder, shown)
+        kinds = [(_inner(inner, shown), inner) for _, inner in members]
+        if all(k == "npy" for k, _ in kinds) and path.suffix.lower() == ".npz":
+            return [("npz", path)]
+        return kinds
+    return [(kind, path)]
+
+
+def _inner(path: Path, shown: str) -> str:
+    kind = formats.format_of(path, shown)
+    if kind in ("gzip", "zip"):
+        raise InputError(f"{shown} holds an archive inside an archive; unpack it first")
+    return kind
+
+
+def _remote(source: formats.Input, shown: str, bench: Workbench) -> Side:
+    if not bench.allow_extensions:
+        raise InputError(
+            f"{shown} is a remote address: reading it needs a DuckDB extension, which is only "
+            "fetched with --allow-extensions (allow_extensions=True)"
+        )
+    return Side(shown, source=source, format="remote")
+
+
+def open_side(side: Side, bench: Workbench) -> Table:
+    """Read one side: formats that DuckDB cannot scan piecemeal are stored once, on disk."""
+    if side.frame is not None:
+        return _from_frame(side.frame, side.shown)
+    paths = [literal(path) for path in side.paths]
+    listed = f"[{', '.join(paths)}]"
+    folder = side.source is not None and side.source.folder
+    hive = str(folder).lower()
+    if side.format == "parquet":
+        union = f"read_parquet({listed}, union_by_name=true, hive_partitioning={hive})"
+        return _from_duckdb(union, side, bench, store=False)
+    if side.format == "csv":
+        return _from_csv(listed, side, bench)
+    if side.format == "json":
+        return _from_duckdb(f"read_json({listed}, union_by_name=true)", side, bench)
+    if side.format == "remote":
+        assert side.source is not None
+        return _from_duckdb(literal(side.source.shown), side, bench, store=False)
+    if side.format == "duckdb":
+        return _from_duckdb(_duckdb_table(side, bench), side, bench, store=False)
+    return _from_batches(side, bench)
+
+
+def _from_csv(listed: str, side: Side, bench: Workbench) -> Table:
+    # The quick look at the first 20,480 rows decides the types; where a later row disagrees,
+    # the whole file is looked at.
+    options = f"{listed}, union_by_name=true, header=true"
+    try:
+        return _from_duckdb(f"read_csv({options})", side, bench, mend=True)
+    except InputError as quick:
+        try:
+            return _from_duckdb(f"read_csv({options}, sample_size=-1)", side, bench, mend=True)
+        except InputError:
+            if "nicode" not in str(quick) and "utf-8" not in str(quick):
+                raise quick from None
+        latin = f"read_csv({options}, sample_size=-1, encoding='latin-1')"
+        table = _from_duckdb(latin, side, bench, mend=True)
+        table.notes.append(f"{side.shown} is not UTF-8; it was read as Latin-1")
+        return table
+
+
+def _from_duckdb(
+    source: str, side: Side, bench: Workbench, *, store: bool = True, mend: bool = False
+) -> Table:
+    """A table over a DuckDB table expression. Columns go by position, so no name can hurt."""
+    described = bench.describe(source, side.shown)
+    names = [name for name, _ in described]
+    readable, unsupported = _readable(described)
+    if store:
+        stored = bench.store(source, names, readable, side.shown)
+        chosen = dict.fromkeys(readable, "") | {c: c for c in readable}
+        mended = _mend(stored, described, readable, bench) if mend else []
+        chosen |= {c: f"try_cast({c} AS DOUBLE)" for c in mended}
+        side.notes += [
+            f"{side.shown}: column '{printable(names[int(c[1:])])}' is read as numbers, with "
+            "words such as NA as missing values"
+            for c in mended
+        ]
+        query = f"SELECT {_select(chosen)} FROM {stored}"
+    else:
+        aliases = ", ".join(f"c{i}" for i in range(len(names)))
+        query = f"SELECT {_select(readable)} FROM {source} AS t({aliases})"
+    return _table(bench.relation, query, side, names, unsupported, bench)
+
+
+def _mend(
+    stored: str, described: list[tuple[str, str]], readable: dict[str, str], bench: Workbench
+) -> list[str]:
+    text = [c for c in readable if described[int(c[1:])][1] == "VARCHAR"]
+    return bench.numbers_in_text(stored, text)
+
+
+def _table(
+    relation: Any,
+    query: str,
+    side: Side,
+    names: Sequence[str],
+    unsupported: dict[str, str],
+    bench: Workbench,
+) -> Table:
+    import duckdb
+
+    if query.startswith("SELECT  FROM"):
+        raise InputError(f"{side.shown} has no column that can be compared")
+    try:
+        frame = nw.from_native(relation(query)).lazy()
+        schema = frame.collect_schema()
+    except duckdb.Error as error:
+        raise InputError(f"cannot read {side.shown}: {bench.explain(error)}") from error
+    table = Table(side.shown, frame, {}, unsupported, list(side.notes), bench.explain)
+    for column, dtype in schema.items():
+        name = names[int(column[1:])]
+        found = field_for(name, column, dtype)
+        if isinstance(found, str):
+            unsupported[name] = found
+        else:
+            table.fields[name] = found
+    return table
+
+
+def _readable(described: list[tuple[str, str]]) -> tuple[dict[str, str], dict[str, str]]:
+    """SQL that brings each column to a plain type, and the reasons for those that have none."""
+    readable, unsupported = {}, {}
+    for i, (name, kind) in enumerate(described):
+        column = f"c{i}"
+        nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+        if nested:
+            unsupported[name] = f"holds nested values ({printable(kind, 60)})"
+        elif kind in _AS_IT_IS:
+            readable[column] = column
+        elif kind.startswith(_AS_TEXT):
+            readable[column] = f"CAST({column} AS VARCHAR)"
+        elif kind.startswith(_AS_NUMBER):
+            readable[column] = f"CAST({column} AS DOUBLE)"
+        elif kind.startswith("TIMESTAMP"):
+            readable[column] = f"CAST({column} AS TIMESTAMP)"
+        elif kind.startswith(_IN_SECONDS):
+            readable[column] = f"epoch({column})"
+        else:
+            unsupported[name] = f"holds values of type {printable(kind, 60)}"
+    return readable, unsupported
+
+
+def _select(columns: dict[str, str]) -> str:
+    return ", ".join(f"{sql} AS {column}" for column, sql in columns.items())
+
+
+def _duckdb_table(side: Side, bench: Workbench) -> str:
+    rows = bench.connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = $1 "
+        "UNION ALL SELECT schema_name, view_name FROM duckdb_views() "
+        "WHERE database_name = $1 AND NOT internal ORDER BY ALL",
+        [side.database],
+    ).fetchall()
+    found = {table: (schema, table) for schema, table in rows}
+    found |= {f"{schema}.{table}": (schema, table) for schema, table in rows}
+    plain = [table for _, table in rows]
+    schema, table = found[choose_table(side, plain, found)]
+    return ".".join([side.database, identifier(schema), identifier(table)])
+
+
+def choose_table(side: Side, tables: Sequence[str], known: Iterable[str]) -> str:
+    """The table the user named, or the only one there is."""
+    wanted = side.source.table if side.source else None
+    known = list(known)
+    listed = ", ".join(printable(t, 40) for t in list(tables)[:20]) or "none"
+    if wanted is None:
+        if len(tables) == 1:
+            return tables[0]
+        raise InputError(
+            f"{side.shown} is a database with {len(tables)} tables ({listed}); "
+            f"write '{side.shown}::table'"
+        )
+    if wanted not in known:
+        raise InputError(
+            f"{printable(wanted)!r} is not a table of this database; it has: {listed}."
+            f"{did_you_mean(wanted, known)}"
+        )
+    return wanted
+
+
+def _from_batches(side: Side, bench: Workbench) -> Table:
+    """Formats read in Python a piece at a time and stored in the scratch database."""
+    if side.format == "sqlite":
+        from relentropy.compare.sqlite_reader import read
+    elif side.format == "arrow":
+        from relentropy.compare.arrow_reader import read
+    else:
+        from relentropy.compare.numpy_reader import read
+    names, stored, types, unsupported = read(side, bench)
+    readable, refused = _readable(list(zip(names, types, strict=True)))
+    columns = {c: sql for c, sql in readable.items()}
+    query = f"SELECT {_select(columns)} FROM {stored}"
+    return _table(bench.relation, query, side, names, unsupported | refused, bench)
+
+
+def _from_frame(native: Any, shown: str) -> Table:
+    """A data frame of another library, through narwhals."""
+    try:
+        frame = nw.from_native(native).lazy()
+        schema = frame.collect_schema()
+    except (TypeError, ValueError, nw.exceptions.NarwhalsError) as error:
+        came = f"{type(native).__module__.split('.')[0]}.{type(native).__name__}"
+        raise InputError(
+            f"cannot compare a {came}: {printable(error, 200)}. Pass a path, or a pandas, Polars, "
+            "PyArrow or DuckDB table"
+        ) from error
+    table = Table(shown, frame, {})
+    for column, dtype in schema.items():
+        name = str(column)
+        found = field_for(name, column, dtype)
+        if isinstance(found, str):
+            table.unsupported[name] = found
+        else:
+            table.fields[name] = found
+    return table
