@@ -46,6 +46,12 @@ def autodiff(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 @pytest.fixture
+def numpy_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """NumPy alone."""
+    yield _ready(request, "numpy")
+
+
+@pytest.fixture
 def jax_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """JAX alone, for what only JAX has."""
     yield _ready(request, "jax")
