@@ -1,6 +1,5 @@
 """From two rows of counts to an answer: which method, how sure, against which noise, and why."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -50,6 +49,14 @@ class Sample:
 
     def reversed(self) -> "Sample":
         return Sample(self.y, self.x, self.seen)
+
+    def cells(self, functional: Functional, method: str) -> null.Cells:
+        """The terms of `method` for any counts of samples of these sizes over these cells."""
+        n, m = float(self.x.sum()), float(self.y.sum())
+        if method == "jeffreys":
+            return partial(smoothing.terms, n=n, m=m, cells=self.x.size, functional=functional)
+        terms = zhang_grabchak.terms if method == "zhang-grabchak" else plug_in.terms
+        return partial(terms, n=n, m=m, functional=functional)
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,7 @@ class Randomness:
         return self._generator
 
 
-def test_no_drift(
+def against_no_drift(
     pair: Sample,
     functionals: tuple[Functional, ...],
     method: str,
@@ -120,8 +127,11 @@ def test_no_drift(
         for way in sorted(ways)
         for back in ((False, True) if backward and functional is not JENSEN_SHANNON else (False,))
     ]
-    statistics = [partial(_totals, functional, way, back) for functional, way, back in keys]
-    result = null.test(pair.x, pair.y, statistics, randomness)
+    statistics = [
+        _swapped(pair.reversed().cells(functional, way)) if back else pair.cells(functional, way)
+        for functional, way, back in keys
+    ]
+    result = null.assess(pair.x, pair.y, statistics, randomness)
     draws = {}
     if result.draws is not None:
         names = [(functional.name, way, back) for functional, way, back in keys]
@@ -129,14 +139,8 @@ def test_no_drift(
     return NoDrift(result.p_value, result.method, draws, randomness.seed if draws else None)
 
 
-def _totals(functional: Functional, way: str, backward: bool, x: Array, y: Array) -> Array:
-    if backward:
-        x, y = y, x
-    if way == "zhang-grabchak":
-        return zhang_grabchak.totals(x, y, functional)
-    terms = smoothing.terms if way == "jeffreys" else plug_in.terms
-    total: Array = np.sum(terms(x, y, functional), axis=-1)
-    return total
+def _swapped(cells: null.Cells) -> null.Cells:
+    return lambda x, y: cells(y, x)
 
 
 def answer(
@@ -144,17 +148,13 @@ def answer(
 ) -> Answer:
     """The estimate of `functional` for one pair of samples."""
     x, y = pair.x, pair.y
-    exact = plug_in.terms(x, y, functional)
     chosen, regime, reason = _choose(pair, method, no_drift)
+    terms = pair.cells(functional, chosen)(x, y)
     bias = zhang_grabchak.null_bias(x, y, functional)
-    corrected = zhang_grabchak.terms(x, y, functional)
-    centred = corrected - bias
-    terms = {
-        "zhang-grabchak": centred if method == "auto" else corrected,
-        "plug-in": exact,
-    }.get(chosen)
-    if terms is None:
-        terms = smoothing.terms(x, y, functional)
+    centred = pair.cells(functional, "zhang-grabchak")(x, y) - bias
+    if method == "auto" and chosen == "zhang-grabchak":
+        terms = centred
+    exact = float(np.sum(pair.cells(functional, "plug-in")(x, y)))
     value = float(np.sum(terms))
     if value <= 0:
         value, terms = 0.0, np.zeros_like(terms)
@@ -163,7 +163,7 @@ def answer(
     )
     contributions = np.zeros(pair.seen.shape)
     contributions[pair.seen] = terms
-    diagnostics = _diagnostics(pair, float(np.sum(exact)), no_drift) | {
+    diagnostics = _diagnostics(pair, exact, no_drift) | {
         "noise_floor": _floor(pair, functional, method, confidence, no_drift, bias),
         "contributions": contributions,
         "regime": regime,
@@ -184,8 +184,8 @@ def _choose(pair: Sample, method: str, no_drift: NoDrift) -> tuple[str, str, str
             "jeffreys",
             regime,
             (
-                f"Only {per_cell:.2g} observations per cell and the samples clearly differ: smoothing "
-                "has the smaller error."
+                f"Only {per_cell:.2g} observations per cell and the samples clearly differ: "
+                "smoothing has the smaller error."
             ),
         )
     if dense:
@@ -220,7 +220,7 @@ def _uncertainty(
     if x.size == 1:
         return 0.0, (0.0, functional.scale * -float(np.log1p(-confidence)) / min(n, m))
     at_null = null.variance(x, y, functional, no_drift.of(functional, "zhang-grabchak"))
-    p, q = smoothing.probabilities(x), smoothing.probabilities(y)
+    p, q = (smoothing.probabilities(c, s, c.size) for c, s in ((x, n), (y, m)))
     # At P = Q the frequencies' own noise makes the delta method report twice the variance there.
     total = max(functional.variance(p, q, n, m) - at_null, at_null)
     slope_at_null = 2 * functional.scale * (1 / n + 1 / m)

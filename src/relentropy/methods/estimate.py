@@ -13,8 +13,8 @@ from relentropy.methods.counts import (
     Answer,
     Randomness,
     Sample,
+    against_no_drift,
     answer,
-    test_no_drift,
 )
 from relentropy.methods.functionals import FUNCTIONALS, JENSEN_SHANNON, RELATIVE_ENTROPY
 
@@ -153,7 +153,7 @@ def estimate(
     answers = []
     for index in np.ndindex(shape):
         pair = Sample.of(x[index], y[index], _place(index))
-        null = test_no_drift(pair, (functional,), method, generator)
+        null = against_no_drift(pair, (functional,), method, generator)
         answers.append(answer(pair, functional, method, confidence, null))
     if not shape:
         return _single(answers[0], of, confidence)
@@ -177,8 +177,11 @@ def both_ways(
     depend on the direction, and one set of draws.
 
     Args:
-        p, q: `Counts` of shape (K,).
-        method, confidence, rng: as for `estimate`.
+        p: `Counts` of shape (K,), the sample of P.
+        q: `Counts` of shape (K,), the sample of Q.
+        method: as for `estimate`.
+        confidence: as for `estimate`.
+        rng: as for `estimate`.
 
     Returns:
         `BothWays(forward, backward, jensen_shannon)`, in nats.
@@ -198,7 +201,7 @@ def both_ways(
         raise ValueError(f"both_ways takes one row of counts a side, got shape {x.shape}")
     pair = Sample.of(x, y, "")
     both = (RELATIVE_ENTROPY, JENSEN_SHANNON)
-    null = test_no_drift(pair, both, method, Randomness(rng), backward=True)
+    null = against_no_drift(pair, both, method, Randomness(rng), backward=True)
     forward, jensen_shannon = (answer(pair, f, method, confidence, null) for f in both)
     backward = answer(pair.reversed(), RELATIVE_ENTROPY, method, confidence, null.reversed())
     return BothWays(

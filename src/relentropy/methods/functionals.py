@@ -40,8 +40,9 @@ class Functional:
 
 
 def relative_entropy_terms(p: Array, q: Array) -> Array:
-    """p log(p/q) - p + q."""
-    terms: Array = kl_div(np, p, q)
+    """The non-negative cells p log(p/q) - p + q, +inf where q = 0 < p."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms: Array = kl_div(np, p, q)
     return terms
 
 

@@ -15,7 +15,7 @@ EXACT_BELOW = 1e4
 
 
 def slope(value: float, total: float, null: float, null_slope: float) -> float:
-    """c in variance(D) = null + c D, given the variance `total` found at the estimate `value`.
+    """The c of variance(D) = null + c D, given the variance `total` found at the estimate `value`.
 
     Near 0 the ratio (total - null)/value is noise, so the known slope at P = Q is mixed in with
     the weight of one standard deviation of the null.

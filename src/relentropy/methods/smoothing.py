@@ -6,20 +6,16 @@ few counts reads as drift, and downwards far from it. It is the better answer wh
 about as many as the observations and the two samples clearly differ.
 """
 
-import numpy as np
-
 from relentropy.methods.functionals import Array, Functional
 
 PRIOR = 0.5
 
 
-def probabilities(counts: Array) -> Array:
-    """(x_k + 1/2) / (n + K/2), shape (..., K)."""
-    smoothed = counts + PRIOR
-    smoothed /= np.sum(smoothed, axis=-1, keepdims=True)
-    return smoothed
+def probabilities(counts: Array, size: float, cells: int) -> Array:
+    """(x_k + 1/2) / (n + K/2)."""
+    return (counts + PRIOR) / (size + PRIOR * cells)
 
 
-def terms(x: Array, y: Array, functional: Functional) -> Array:
-    """The cells of D at the smoothed probabilities, shapes (..., K); each at least 0."""
-    return functional.terms(probabilities(x), probabilities(y))
+def terms(x: Array, y: Array, n: float, m: float, cells: int, functional: Functional) -> Array:
+    """The cells of D at the smoothed probabilities; each at least 0."""
+    return functional.terms(probabilities(x, n, cells), probabilities(y, m, cells))

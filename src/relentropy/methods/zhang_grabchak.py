@@ -12,7 +12,7 @@ Neural Computation 26 (2014); for entropies, Z. Zhang, Neural Computation 24 (20
 """
 
 import numpy as np
-from scipy.special import exp1, psi
+from scipy.special import exp1, gammaln, psi, xlogy
 
 from relentropy.methods.functionals import (
     JEFFREYS,
@@ -23,23 +23,22 @@ from relentropy.methods.functionals import (
     jensen_shannon_terms,
     relative_entropy_terms,
 )
-from relentropy.methods.null import by_lookup
 
 SERIES_FROM = 32.0
 """From here four terms of the asymptotic series of ψ(x) - log x are exact in double precision."""
 
 
-def terms(x: Array, y: Array, functional: Functional) -> Array:
-    """The cells of the corrected estimate, shape (K,); their sum is about unbiased, so may be < 0.
+def terms(x: Array, y: Array, n: float, m: float, functional: Functional) -> Array:
+    """The cells of the corrected estimate; their sum is about unbiased, so it may be below 0.
 
     A cell's term is p log(p/q) - p + q at the observed frequencies less its share of the bias:
     zero on average where P and Q agree, of either sign there.
     """
     if functional is JEFFREYS:
-        return _relative_entropy(x, y) + _relative_entropy(y, x)
+        return _relative_entropy(x, y, n, m) + _relative_entropy(y, x, m, n)
     if functional is JENSEN_SHANNON:
-        return _jensen_shannon(x, y)
-    return _relative_entropy(x, y)
+        return _jensen_shannon(x, y, n, m)
+    return _relative_entropy(x, y, n, m)
 
 
 def remainder(x: Array) -> Array:
@@ -51,91 +50,89 @@ def remainder(x: Array) -> Array:
     return np.where(large, series - 0.5 * np.sqrt(u), psi(small) - np.log(small))
 
 
-def _relative_entropy(x: Array, y: Array) -> Array:
-    n, m = np.sum(x), np.sum(y)
+def _remainder(size: float) -> float:
+    return float(remainder(np.asarray(size)))
+
+
+def _relative_entropy(x: Array, y: Array, n: float, m: float) -> Array:
     p, q = x / n, y / m
     both, only_p = (x > 0) & (y > 0), (x > 0) & (y == 0)
     x1, y1 = np.where(x > 0, x, 1.0), np.where(y > 0, y, 1.0)
-    bias = remainder(y1) + 1 / y1 - remainder(x1) + remainder(n) - remainder(m) - 1 / m
+    sizes = _remainder(n) - _remainder(m) - 1 / m
+    bias = remainder(y1) + 1 / y1 - remainder(x1) + sizes
     seen = relative_entropy_terms(np.where(only_p, 0.0, p), q) - np.where(both, p * bias, 0.0)
     # log q of a cell that Q's sample never showed is ψ(1) - ψ(m+1): about one in 1.8 m.
     unseen = p * (psi(x1) - psi(n) + psi(m + 1) - psi(1.0)) - p
     return np.where(only_p, unseen, seen)
 
 
-def _jensen_shannon(x: Array, y: Array) -> Array:
+def _jensen_shannon(x: Array, y: Array, n: float, m: float) -> Array:
     """½ p [ψ(x) - ψ(n)] + ½ q [ψ(y) - ψ(m)] - M [log M + r(z) - r(N)], M = (p+q)/2.
 
     z and N are the numbers of observations that carry as much information on M, mean²/variance:
     x + y and n + m when n = m, whence it is Zhang's entropy of the pooled sample.
     """
-    n, m = np.sum(x), np.sum(y)
     p, q = x / n, y / m
     middle = (p + q) / 2
     whole = 4 / (1 / n + 1 / m)
     spread = x / n**2 + y / m**2
     part = np.where(middle > 0, 4 * middle**2 / np.where(spread > 0, spread, 1.0), 1.0)
     x1, y1 = np.where(x > 0, x, 1.0), np.where(y > 0, y, 1.0)
-    own = p * (remainder(x1) - remainder(n)) + q * (remainder(y1) - remainder(m))
-    pooled = middle * (remainder(np.where(part > 0, part, 1.0)) - remainder(whole))
+    own = p * (remainder(x1) - _remainder(n)) + q * (remainder(y1) - _remainder(m))
+    pooled = middle * (remainder(np.where(part > 0, part, 1.0)) - _remainder(whole))
     return jensen_shannon_terms(p, q) + own / 2 - pooled
 
 
-def null_bias(x: Array, y: Array, functional: Functional) -> Array:
-    """What each cell is on average where P = Q, at these sample sizes and the pooled frequencies.
+EXACT_TO = 64
+"""Pooled counts whose mean without drift is summed exactly; beyond, from an integral."""
 
-    Zhang's entropy from n observations falls short by B(n) = Σ p Σ_{v≥n} (1-p)^v / v; of relative
-    entropy B(n) - B(m+1) remains. It vanishes exponentially with the counts and, for
-    n = m, whatever the counts; it is what makes a small sample of many categories look far from a
-    large one of the same distribution. The sum over v is the integral from v - ½, to O(1/n²).
+
+def null_bias(x: Array, y: Array, functional: Functional) -> Array:
+    """The mean of each cell without drift, given the pooled counts z, to O(1/N).
+
+    With r = n/N and x ~ Binomial(z, r), E ψ(x+1) = ψ(1) + Σ_{j≤z} [1 - (1-r)^j]/j, so the mean of
+    a cell of relative entropy is z/N Σ_{j≥z} [(1-r)^j - r^j]/j. It vanishes exponentially with the
+    counts and, for n = m, whatever the counts; it is what makes a small sample of many categories
+    look far from a large one of the same distribution.
     """
     n, m = float(np.sum(x)), float(np.sum(y))
-    pooled = (x + y) / (n + m)
-    with np.errstate(divide="ignore"):
-        rate = -np.log1p(-pooled)
+    z = x + y
+    if functional is RELATIVE_ENTROPY:
+        return z / (n + m) * (_log_tail(m / (n + m), z) - _log_tail(n / (n + m), z))
+    if functional is JEFFREYS:
+        return np.zeros_like(z)
+    return _jensen_shannon_bias(z, n, m)
+
+
+def _log_tail(a: float, z: Array) -> Array:
+    """Σ_{j≥z} a^j / j for whole z >= 1; from 64 the integral from z - ½, to 1e-5 relative."""
+    j = np.arange(1, EXACT_TO + 1)
+    rate = -np.log(a)
+    # Summed from the far end, so that the small tails are not differences of large numbers.
+    beyond = exp1(rate * (EXACT_TO + 0.5))
+    table = np.append(np.cumsum((a**j / j)[::-1])[::-1] + beyond, beyond)
+    near = z <= EXACT_TO
+    index = np.where(near, z, 1).astype(np.intp) - 1
+    return np.where(near, table[index], exp1(rate * (np.where(near, 1.0, z) - 0.5)))
+
+
+def _jensen_shannon_bias(z: Array, n: float, m: float) -> Array:
+    """Small z by summing over the binomial; large z from the shortfalls of the three entropies."""
+    share = n / (n + m)
+    near = z <= EXACT_TO
+    total, k = np.arange(1, EXACT_TO + 1)[:, None], np.arange(EXACT_TO + 1)[None]
+    rest = np.maximum(total - k, 0)
+    log_mass = gammaln(total + 1) - gammaln(k + 1) - gammaln(rest + 1)
+    log_mass = log_mass + xlogy(k, share) + xlogy(rest, 1 - share)
+    mass = np.where(k <= total, np.exp(log_mass), 0.0)
+    cells = _jensen_shannon(k + 0.0 * total, rest.astype(np.float64), n, m)
+    table = np.sum(mass * cells, axis=1)
+    pooled = np.where(near, 0.5, z / (n + m))
+    rate = -np.log1p(-pooled)
 
     def shortfall(size: float) -> Array:
-        cells: Array = pooled * exp1(rate * max(size - 0.5, 0.5))
-        return cells
+        value: Array = exp1(rate * (size - 0.5))
+        return value
 
-    if functional is RELATIVE_ENTROPY:
-        return shortfall(n) - shortfall(m + 1)
-    if functional is JEFFREYS:
-        return shortfall(n) - shortfall(n + 1) + shortfall(m) - shortfall(m + 1)
-    return (shortfall(n) + shortfall(m)) / 2 - shortfall(4 / (1 / n + 1 / m))
-
-
-def totals(x: Array, y: Array, functional: Functional) -> Array:
-    """The estimates of many pairs of samples of the same sizes, (draws, K) -> (draws,)."""
-    n, m = np.sum(x[0]), np.sum(y[0])
-    if functional is JENSEN_SHANNON:
-        middle = (x / n + y / m) / 2
-        spread = x / n**2 + y / m**2
-        part = 4 * middle**2 / np.where(spread > 0, spread, 1.0)
-        own = np.sum(by_lookup(_x_psi, x), axis=-1) / n + np.sum(by_lookup(_x_psi, y), axis=-1) / m
-        logs = np.log(np.where(middle > 0, middle, 1.0)) + remainder(np.where(part > 0, part, 1.0))
-        whole = remainder(4 / (1 / n + 1 / m))
-        js: Array = (own - psi(n) - psi(m)) / 2 - np.sum(middle * logs, axis=-1) + whole
-        return js
-    value = _relative_entropy_totals(x, y)
-    if functional is JEFFREYS:
-        value = value + _relative_entropy_totals(y, x)
-    return value
-
-
-def _relative_entropy_totals(x: Array, y: Array) -> Array:
-    n, m = np.sum(x[0]), np.sum(y[0])
-    own = np.sum(by_lookup(_x_psi, x), axis=-1)
-    cross = np.einsum("ij,ij->i", x, by_lookup(_psi_above, y))
-    value: Array = (own - cross) / n + psi(m + 1) - psi(n)
-    return value
-
-
-def _x_psi(x: Array) -> Array:
-    value: Array = x * psi(np.where(x > 0, x, 1.0))
-    return value
-
-
-def _psi_above(y: Array) -> Array:
-    value: Array = psi(y + 1)
-    return value
+    far = (shortfall(n) + shortfall(m)) / 2 - shortfall(4 / (1 / n + 1 / m))
+    return np.where(near, table[np.where(near, z, 1).astype(np.intp) - 1], pooled * far)
