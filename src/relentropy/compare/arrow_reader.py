@@ -15,7 +15,7 @@ def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dic
         import pyarrow as pa
     except ImportError as error:
         raise InputError(
-            f"{side.shown} is an Arrow file, which needs the extra \"arrow\": "
+            f'{side.shown} is an Arrow file, which needs the extra "arrow": '
             "pip install 'relentropy[arrow]'"
         ) from error
     import duckdb

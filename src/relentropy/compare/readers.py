@@ -38,8 +38,7 @@ def open_tables(
 ) -> tuple[Table, Table]:
     """Both sides as tables. All files are located before DuckDB is closed to the rest."""
     first, second = (
-        prepare(thing, name, bench)
-        for thing, name in zip((reference, current), names, strict=True)
+        prepare(thing, name, bench) for thing, name in zip((reference, current), names, strict=True)
     )
     bench.seal([*first.paths, *second.paths])
     return open_side(first, bench), open_side(second, bench)

@@ -73,14 +73,9 @@ class Table:
 
     def collect(self, query: Any) -> list[tuple[Any, ...]]:
         """The rows of a small query; missing values are None, NaN stays NaN."""
-        try:
-            if self.engine == "duckdb":
-                return list(query.to_native().fetchall())
-            rows = list(query.collect().rows())
-        except Exception as error:
-            if isinstance(error, (MemoryError, InputError)):
-                raise
-            raise InputError(f"cannot read {self.name}: {self.explain(error)}") from error
+        if self.engine == "duckdb":
+            return self._fetch(lambda: query.to_native().fetchall())
+        rows = self._fetch(lambda: query.collect().rows())
         if self.engine in ("pandas", "modin", "cudf"):
             return [tuple(_none_for_pandas(v) for v in row) for row in rows]
         return rows
@@ -115,7 +110,7 @@ class Table:
         if self.engine == "duckdb":
             # HyperLogLog: a few kilobytes a column, however large the table.
             sql = ", ".join(f"approx_count_distinct({f.column})" for f in asked)
-            row = self._native(lambda: self.frame.to_native().aggregate(sql).fetchone())
+            (row,) = self._fetch(lambda: self.frame.to_native().aggregate(sql).fetchall())
         else:
             query = self.frame.select(
                 *[f.expression.n_unique().alias(f"d{i}") for i, f in enumerate(asked)]
@@ -123,11 +118,15 @@ class Table:
             (row,) = self.collect(query)
         return {f.name: int(n) for f, n in zip(asked, row, strict=True)}
 
-    def _native(self, run: Callable[[], Any]) -> Any:
+    def _fetch(self, run: Callable[[], Any]) -> list[tuple[Any, ...]]:
         try:
-            return run()
+            return list(run())
         except Exception as error:
-            raise InputError(f"cannot read {self.name}: {self.explain(error)}") from error
+            # An engine meets a broken file only when it reads; anything else is our own fault.
+            engine = type(error).__module__.partition(".")[0].lstrip("_")
+            if engine in ("duckdb", "polars", "pyarrow", "narwhals") or isinstance(error, OSError):
+                raise InputError(f"cannot read {self.name}: {self.explain(error)}") from error
+            raise
 
 
 def field_for(name: str, column: str, dtype: Any) -> Field | str:
