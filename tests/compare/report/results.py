@@ -1,5 +1,6 @@
 """Results as the engine hands them over, made by hand: plain counts, plug-in figures."""
 
+from itertools import pairwise
 from math import log2
 from typing import Any
 
@@ -92,7 +93,7 @@ def bell(name: str, shift: float, bins: int = 30, **more: Any) -> dict[str, Any]
     """A numeric column: two normals, ``shift`` apart."""
     edges = np.linspace(-3, 3 + shift, bins + 1)
     middle = (edges[1:] + edges[:-1]) / 2
-    labels = [f"{20 * a + 60:.1f} to {20 * b + 60:.1f}" for a, b in zip(edges, edges[1:], strict=False)]
+    labels = [f"{20 * a + 60:.1f} to {20 * b + 60:.1f}" for a, b in pairwise(edges)]
     return column(
         name, labels, np.exp(-(middle**2) / 2), np.exp(-((middle - shift) ** 2) / 2), **more
     )
@@ -134,9 +135,7 @@ def result(columns: list[dict[str, Any]] | None = None, **more: Any) -> dict[str
         "material": 0.01,
         "confidence": 0.95,
         "false_discovery_rate": 0.05,
-        "columns": sorted(
-            columns, key=lambda c: -c["current_from_reference"]["interval"][0]
-        ),
+        "columns": sorted(columns, key=lambda c: -c["current_from_reference"]["interval"][0]),
         "keys": [
             {"name": "month", "reason": "no value in common: it defines the split"},
             {"name": "year", "reason": "one value, 2013, on both sides"},
