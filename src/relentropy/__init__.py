@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from relentropy import compare as compare
     from relentropy._convert import as_distribution as as_distribution
     from relentropy._divergences import bhattacharyya as bhattacharyya
     from relentropy._divergences import bounds as bounds
@@ -38,12 +39,11 @@ if TYPE_CHECKING:
     from relentropy._verbs import relative_entropy as relative_entropy
     from relentropy._verbs import surprisal as surprisal
     from relentropy.distributions.discrete import Counts as Counts
-    from relentropy.distributions.discrete import LogProbs as LogProbs
     from relentropy.distributions.discrete import Logits as Logits
+    from relentropy.distributions.discrete import LogProbs as LogProbs
     from relentropy.distributions.discrete import Probs as Probs
     from relentropy.methods.estimate import Estimate as Estimate
     from relentropy.methods.estimate import estimate as estimate
-    from relentropy import compare as compare
 
 _EXPORTS = {
     "relentropy._convert": ["as_distribution"],

@@ -20,7 +20,8 @@ SUPPORTED = "NumPy arrays, PyTorch tensors, JAX arrays (or lists of floats)"
 def framework(x: object) -> str | None:
     """'numpy', 'torch', 'jax', the name of another array-API framework, or None for no array."""
     numpy, torch, jax = (sys.modules.get(name) for name in ("numpy", "torch", "jax"))
-    if numpy is not None and isinstance(x, numpy.ndarray | numpy.generic):
+    # A tuple of types: torch.compile cannot trace their union.
+    if numpy is not None and isinstance(x, (numpy.ndarray, numpy.generic)):
         return "numpy"
     if torch is not None and isinstance(x, torch.Tensor):
         return "torch"
@@ -33,7 +34,11 @@ def framework(x: object) -> str | None:
 
 def namespace(*xs: Array) -> Namespace:
     """The array-API namespace that all arguments share; a mixture raises TypeError."""
-    names = {name: x for x in xs if (name := framework(x)) is not None}
+    names = {}
+    for x in xs:
+        name = framework(x)
+        if name is not None:
+            names[name] = x
     if len(names) > 1:
         kinds = " and ".join(sorted(names))
         raise TypeError(

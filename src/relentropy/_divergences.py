@@ -12,6 +12,19 @@ from typing import Any
 from relentropy import _array
 from relentropy._convert import prepare
 from relentropy._verbs import per_row, relative_entropy
+from relentropy.exact.divergences import (
+    chernoff_of,
+    chi_square_of,
+    f_divergence_of,
+    hellinger_of,
+    jensen_shannon_of,
+    lower_bound_of,
+    ratio,
+    renyi_of,
+    total_variation_of,
+    tsallis_of,
+    upper_bound_of,
+)
 
 Array = Any
 
@@ -19,8 +32,6 @@ Array = Any
 def _of_ratio(
     formula: Callable[..., Array], p: Any, q: Any, axis: int, where: Any, base: float | None
 ) -> Array:
-    from relentropy.exact.divergences import ratio
-
     pair = prepare(p, q, axis=axis, where=where)
     return per_row(lambda a, b: formula(ratio(a, b)), (pair.p, pair.q), pair.valid, base)
 
@@ -50,7 +61,7 @@ def jensen_shannon(
     where: Any = None,
     base: float | None = None,
 ) -> Array:
-    """w D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q: the divergence, not its root.
+    """W D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q: the divergence, not its root.
 
     Always finite: at most the entropy of (w, 1-w), one bit at w = 1/2; 0 at w = 0 and w = 1.
 
@@ -60,8 +71,6 @@ def jensen_shannon(
 
     Source: Lin, "Divergence measures based on the Shannon entropy" (1991), eq. 4.1.
     """
-    from relentropy.exact.divergences import jensen_shannon_of
-
     if not 0 <= weight <= 1:
         raise ValueError(f"weight must lie in [0, 1], got {weight}")
     return _of_ratio(partial(jensen_shannon_of, weight=weight), p, q, axis, where, base)
@@ -87,8 +96,6 @@ def renyi(
 
     Source: van Erven & Harremoës, "Rényi divergence and Kullback-Leibler divergence" (2014), eq. 9.
     """
-    from relentropy.exact.divergences import renyi_of
-
     return _of_ratio(partial(renyi_of, alpha=_order(alpha)), p, q, axis, where, base)
 
 
@@ -103,8 +110,6 @@ def tsallis(p: Any, q: Any, /, alpha: float, *, axis: int = -1, where: Any = Non
 
     Source: Tsallis, "Generalized entropy-based criterion for consistent testing" (1998), eq. 9.
     """
-    from relentropy.exact.divergences import tsallis_of
-
     if alpha == float("inf"):
         raise ValueError("alpha must be finite for tsallis; renyi has a limit at infinity")
     return _of_ratio(partial(tsallis_of, alpha=_order(alpha)), p, q, axis, where, None)
@@ -124,8 +129,6 @@ def chernoff(
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., eq. 11.239.
     """
-    from relentropy.exact.divergences import chernoff_of
-
     return _of_ratio(chernoff_of, p, q, axis, where, base)
 
 
@@ -150,8 +153,6 @@ def hellinger(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array:
     >>> round(float(hellinger([1.0, 0.0], [0.25, 0.75])), 12)
     0.707106781187
     """
-    from relentropy.exact.divergences import hellinger_of
-
     return _of_ratio(hellinger_of, p, q, axis, where, None)
 
 
@@ -162,8 +163,6 @@ def total_variation(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> 
     >>> float(total_variation([0.5, 0.5], [0.75, 0.25]))
     0.25
     """
-    from relentropy.exact.divergences import total_variation_of
-
     return _of_ratio(total_variation_of, p, q, axis, where, None)
 
 
@@ -174,8 +173,6 @@ def chi_square(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array
     >>> float(chi_square([0.5, 0.5], [0.75, 0.25]))
     0.3333333333333333
     """
-    from relentropy.exact.divergences import chi_square_of
-
     return _of_ratio(chi_square_of, p, q, axis, where, None)
 
 
@@ -205,9 +202,8 @@ def f_divergence(
     0.25
 
     Source: Csiszár, "Information-type measures of difference" (1967), eq. 1.4.
-    """
-    from relentropy.exact.divergences import f_divergence_of
 
+    """
     value = _of_ratio(
         partial(f_divergence_of, f=f, at_infinity=at_infinity), p, q, axis, where, None
     )
@@ -234,8 +230,6 @@ def bounds(
 
     Source: Tsybakov, Introduction to Nonparametric Estimation (2009), lemmas 2.5-2.7.
     """
-    from relentropy.exact.divergences import lower_bound_of, upper_bound_of
-
     lower = _of_ratio(lower_bound_of, p, q, axis, where, base)
     return lower, _of_ratio(upper_bound_of, p, q, axis, where, base)
 

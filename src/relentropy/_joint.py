@@ -11,6 +11,8 @@ from relentropy._convert import as_distribution, prepare_one
 from relentropy._scalar import INF
 from relentropy._verbs import per_row
 from relentropy.distributions.discrete import Discrete, Probs, Weights
+from relentropy.exact.discrete import relative_entropy_of_weights
+from relentropy.exact.shannon import entropy_of_discrete, probabilities
 
 Array = Any
 
@@ -30,6 +32,7 @@ def mutual_information(
     1.0
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., eq. 2.29.
+
     """
 
     def formula(p: Discrete) -> Array:
@@ -54,7 +57,6 @@ def conditional_entropy(
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., eq. 2.10.
     """
-    from relentropy.exact.shannon import entropy_of_discrete
 
     def formula(p: Discrete) -> Array:
         p_xy = _table(p, shape)
@@ -112,7 +114,6 @@ def conditional_relative_entropy(
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., eq. 2.65.
     """
-    from relentropy.exact.discrete import relative_entropy_of_weights
 
     def formula(p: Discrete, q: Discrete) -> Array:
         p_xy, q_xy = _table(p, shape), _table(q, shape)
@@ -154,8 +155,6 @@ def _prepare_joint(
 
 def _table(x: Discrete, shape: tuple[int, ...]) -> Array:
     """Normalised probabilities in the shape of the joint."""
-    from relentropy.exact.shannon import probabilities
-
     p = probabilities(x)
     return _array.namespace(p).reshape(p, (*p.shape[:-1], *shape))
 
@@ -168,8 +167,6 @@ def _weights(values: Array) -> Weights:
 
 
 def _relative_entropy(p: Array, q: Array, axes: int) -> Array:
-    from relentropy.exact.discrete import relative_entropy_of_weights
-
     xp = _array.namespace(p)
     flat = (Probs(xp.reshape(x, (*x.shape[:-axes], -1))) for x in (p, q))
     return relative_entropy_of_weights(*flat)

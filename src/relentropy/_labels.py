@@ -76,7 +76,7 @@ def _labelled(x: Any) -> tuple[list[Label], list[Any]] | None:
     if polars is not None and isinstance(x, polars.DataFrame):
         if x.width != 2:
             raise TypeError(
-                f"a polars frame of {x.width} columns is not labelled values; expected two columns, "
+                f"a polars frame of {x.width} columns is not labelled values; expected two, "
                 "labels and numbers, as value_counts() makes them"
             )
         return x[:, 0].to_list(), x[:, 1].to_numpy()

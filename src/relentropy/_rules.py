@@ -1,5 +1,6 @@
 """Pair dispatch: which exact formula answers D(P||Q) for a pair of descriptions."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -48,7 +49,8 @@ def rules() -> list[Rule]:
     True
     """
     for module in _EXACT_MODULES:
-        import_module(module)
+        if module not in sys.modules:
+            import_module(module)
     return list(_table.values())
 
 
@@ -60,12 +62,10 @@ def rule_between(p: type, q: type) -> Rule:
             f"no exact rule for {p.__name__} || {q.__name__}; see relentropy.rules(), or use "
             "estimate(p, q, method=...)"
         )
-    best = [
-        r for r in found if all(issubclass(r.p, s.p) and issubclass(r.q, s.q) for s in found)
-    ]
-    if not best:
-        raise LookupError(f"ambiguous: {found!r} all answer {p.__name__} || {q.__name__}")
-    return best[0]
+    for best in found:
+        if all(issubclass(best.p, r.p) and issubclass(best.q, r.q) for r in found):
+            return best
+    raise LookupError(f"ambiguous: {found!r} all answer {p.__name__} || {q.__name__}")
 
 
 def rule_for(p: Any, q: Any, /) -> Rule:

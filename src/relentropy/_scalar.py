@@ -75,27 +75,29 @@ def entr(xp: Any, p: Array) -> Array:
 
 
 def kl_div(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
-    """p log(p/q) - p + q >= 0; q at p = 0, +inf at q = 0 < p and outside the domain.
+    """P log(p/q) - p + q >= 0; q at p = 0, +inf at q = 0 < p and outside the domain.
 
     With `totals` the same of p/P and q/Q, the two normalised.
     """
     near = is_near(xp, p, q, totals)
-    x = excess(xp, xp.where(near, p, 1.0), xp.where(near, q, 1.0), totals)
-    if totals is not None:
-        p, q = p / totals.p, q / totals.q
-    return _outside(xp, p, q, kl_div_given(xp, p, q, near, x))
-
-
-def kl_div_given(xp: Any, p: Array, q: Array, near: Array, x: Array) -> Array:
-    """`kl_div` when x = p/q - 1 is known, where `near`, better than p and q tell."""
     far = (p > 0) & ~near
-    p1, q1 = xp.where(far, p, 1.0), xp.where(far, q, 1.0)
-    q2 = xp.where(near, q, 1.0)
-    return xp.where(near, q2 * h(xp, x), xp.where(far, p1 * log_quotient(xp, p1, q1) - p1 + q1, q))
+    x = excess(xp, xp.where(near, p, 1.0), xp.where(near, q, 1.0), totals)
+    # The ratio of the given numbers: at q = 0 that of q/Q would send 0 · ∞ into dQ.
+    t = log_quotient(xp, xp.where(far, p, 1.0), xp.where(far, q, 1.0))
+    if totals is not None:
+        p, q, t = p / totals.p, q / totals.q, t + xp.log1p(totals.excess)
+    return _outside(xp, p, q, kl_div_given(xp, p, q, near, x, t))
+
+
+def kl_div_given(xp: Any, p: Array, q: Array, near: Array, x: Array, t: Array) -> Array:
+    """`kl_div` from x = p/q - 1 where `near`, and from t = log(p/q) in the other cells."""
+    far = (p > 0) & ~near
+    p1, q1 = xp.where(far, p, 0.0), xp.where(near, q, 1.0)
+    return xp.where(near, q1 * h(xp, x), xp.where(far, p1 * t - p1, 0.0) + q)
 
 
 def rel_entr(xp: Any, p: Array, q: Array) -> Array:
-    """p log(p/q); 0 at p = 0, +inf at q = 0 < p and outside the domain."""
+    """P log(p/q); 0 at p = 0, +inf at q = 0 < p and outside the domain."""
     positive = p > 0
     p1, q1 = xp.where(positive, p, 1.0), xp.where(positive, q, 1.0)
     value = xp.where(positive, p1 * log_ratio(xp, p1, q1), 0.0 * p)
@@ -138,7 +140,7 @@ def is_near(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
     """Where p/q (of the normalised two) is within `NEAR` of 1; carries no gradient."""
     p, q = _array.stop_gradient(p), _array.stop_gradient(q)
     if totals is not None:
-        totals = Totals(*(_array.stop_gradient(t) for t in totals[:3]), cross=totals.cross)
+        totals = Totals(*map(_array.stop_gradient, totals[:3]), totals.cross)
     return (p > 0) & (q > 0) & (q < INF) & (xp.abs(excess(xp, p, q, totals)) < NEAR)
 
 
@@ -149,7 +151,7 @@ def _outside(xp: Any, p: Array, q: Array, value: Array) -> Array:
 
 
 def _difference_of_products(xp: Any, a: Array, b: Array, c: Array, d: Array) -> Array:
-    """ab - cd with one rounding at the end, by Dekker's exact products."""
+    """Ab - cd with one rounding at the end, by Dekker's exact products."""
     ab, ab_error = _exact_product(xp, a, b)
     cd, cd_error = _exact_product(xp, c, d)
     return (ab - cd) + (ab_error - cd_error)
@@ -162,7 +164,7 @@ def _exact_product(xp: Any, a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def _halves(xp: Any, a: Array) -> tuple[Array, Array]:
-    """a as a sum of two numbers of half the digits, so that their products are exact."""
+    """A as a sum of two numbers of half the digits, so that their products are exact."""
     c = (2.0**27 + 1 if xp.finfo(a.dtype).bits == 64 else 2.0**12 + 1) * a
     high = c - (c - a)
     return high, a - high
@@ -193,6 +195,6 @@ def softmax(xp: Any, a: Array) -> Softmax:
 
 
 def logsumexp(xp: Any, a: Array) -> Array:
-    """log Σ exp(a) over the last axis, kept."""
+    """Log Σ exp(a) over the last axis, kept."""
     parts = softmax(xp, a)
     return parts.top + parts.log_total(xp)

@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import relentropy.exact.discrete  # noqa: F401 (its rules register themselves; torch.compile cannot import)
 from relentropy import _array, _scalar
 from relentropy._convert import prepare, prepare_one
 from relentropy._labels import read_values
 from relentropy._rules import rule_between
+from relentropy.exact.shannon import cross_entropy_of_discrete, entropy_of_discrete, surprisals
 
 Array = Any
 
@@ -47,6 +49,7 @@ def relative_entropy(
 
     Source: Kullback & Leibler, "On Information and Sufficiency", Ann. Math. Statist. 22 (1951),
     eq. 2.4.
+
     """
     pair = prepare(p, q, axis=axis, where=where)
     rule = rule_between(type(pair.p), type(pair.q))
@@ -70,8 +73,6 @@ def cross_entropy(
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., theorem 5.4.3.
     """
-    from relentropy.exact.shannon import cross_entropy_of_discrete
-
     pair = prepare(p, q, axis=axis, where=where)
     return per_row(cross_entropy_of_discrete, (pair.p, pair.q), pair.valid, base)
 
@@ -90,8 +91,6 @@ def entropy(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None 
 
     Source: Shannon, "A Mathematical Theory of Communication" (1948), section 6.
     """
-    from relentropy.exact.shannon import entropy_of_discrete
-
     prepared, valid = prepare_one(p, axis=axis, where=where)
     return per_row(entropy_of_discrete, (prepared,), valid, base)
 
@@ -105,8 +104,6 @@ def surprisal(p: Any, /, *, axis: int = -1, where: Any = None, base: float | Non
     >>> surprisal([0.5, 0.25, 0.25], base=2).tolist()
     [1.0, 2.0, 2.0]
     """
-    from relentropy.exact.shannon import surprisals
-
     prepared, valid = prepare_one(p, axis=axis, where=where)
     valid = valid if valid is None else valid[..., None]
     value = per_row(surprisals, (prepared,), valid, base)
@@ -114,7 +111,7 @@ def surprisal(p: Any, /, *, axis: int = -1, where: Any = None, base: float | Non
 
 
 def perplexity(p: Any, q: Any = None, /, *, axis: int = -1, where: Any = None) -> Array:
-    """exp H(P), or exp H(P, Q) with `q`: the number of equally likely cells that cost the same.
+    """Exp H(P), or exp H(P, Q) with `q`: the number of equally likely cells that cost the same.
 
     Arguments and errors as for `relative_entropy`. Perplexity has no unit and no base.
 

@@ -4,7 +4,7 @@ A raw array always means probabilities. Everything else says what it is: `LogPro
 `Counts`. The event axis is chosen by the verb (``axis=-1``); all other axes are batch axes.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from relentropy import _array
 from relentropy._labels import Label, read_values
@@ -18,6 +18,7 @@ class Discrete:
         labels: the names of the cells along the only axis, or None.
         validate: True looks at the values on any framework, False never; None (the default)
             looks at eager NumPy arrays only.
+
     """
 
     __slots__ = ("labels", "validate", "values")
@@ -34,7 +35,7 @@ class Discrete:
     def _accept(array: Any) -> Any:
         raise NotImplementedError
 
-    def with_values(self, values: Any, labels: tuple[Label, ...] | None = None) -> "Discrete":
+    def with_values(self, values: Any, labels: tuple[Label, ...] | None = None) -> Self:
         """The same kind of description around other values."""
         other = object.__new__(type(self))
         other.values, other.labels, other.validate = values, labels, self.validate

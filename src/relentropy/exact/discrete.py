@@ -18,7 +18,7 @@ OVERFLOW = 40.0
 
 
 def log_weights(x: Discrete) -> Array:
-    """Logarithms of the (unnormalised) probabilities; no gradient at 0 unless P needs one there."""
+    """Logarithms of the (unnormalised) probabilities; constant where they are -inf."""
     if isinstance(x, Logs):
         return x.values
     xp = _array.namespace(x.values)
@@ -56,10 +56,19 @@ def relative_entropy_of_logs(p: Discrete, q: Discrete) -> Array:
     infinite = xp.any((a > -INF) & (b == -INF), axis=-1, keepdims=True)
     a = xp.where(infinite, _array.stop_gradient(a), a)
     finite = relative_entropy_on_support(xp, a, b, centred_log_ratio(xp, a, b))
+    return xp.where(infinite, INF + _gradient_of_cost(xp, a, b, q), finite)[..., 0]
+
+
+def _gradient_of_cost(xp: Any, a: Array, b: Array, q: Discrete) -> Array:
+    """A finite or infinite number whose gradient is that of the cross-entropy towards Q alone.
+
+    Added to D = +inf it leaves the value, and ∂D/∂b = q - p or ∂D/∂q = 1 - p/q, -inf at q = 0.
+    """
     mass = _array.stop_gradient(xp.exp(a - logsumexp(xp, a)))
-    # The value is +inf; what is added carries the gradient q - p with respect to b.
-    cost = logsumexp(xp, b) - xp.sum(xp.where(mass > 0, mass * b, 0.0), axis=-1, keepdims=True)
-    return xp.where(infinite, INF + cost, finite)[..., 0]
+    shown = xp.where(mass > 0, q.values, 0.0 if isinstance(q, Logs) else 1.0)
+    b_shown = shown if isinstance(q, Logs) else xp.log(shown)
+    shown_cost = xp.where(mass > 0, mass * b_shown, 0.0)
+    return logsumexp(xp, b) - xp.sum(shown_cost, axis=-1, keepdims=True)
 
 
 class CentredLogRatio(NamedTuple):

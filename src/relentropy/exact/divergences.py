@@ -15,6 +15,7 @@ from relentropy._scalar import (
     g,
     is_near,
     kl_div_given,
+    log_quotient,
     log_ratio,
     logsumexp,
     softmax,
@@ -77,15 +78,23 @@ def _ratio_of_logs(xp: Any, a: Array, b: Array) -> Ratio:
 
 
 def jensen_shannon_of(r: Ratio, weight: float) -> Array:
-    """w D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q; both excesses are multiples of p - q."""
+    """W D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q; both excesses are multiples of p - q."""
     xp, w = r.xp, weight
     m = w * r.p + (1 - w) * r.q
-    d = r.difference / xp.where(m > 0, m, 1.0)
+    relative = r.difference / xp.where(m > 0, m, 1.0)
     terms = [
-        share * kl_div_given(xp, x, m, _near_one(xp, x, e), e)
-        for share, x, e in ((w, r.p, (1 - w) * d), (1 - w, r.q, -w * d))
+        share * _kl_div_to(xp, x, m, e)
+        for share, x, e in ((w, r.p, (1 - w) * relative), (1 - w, r.q, -w * relative))
     ]
     return xp.sum(terms[0] + terms[1], axis=-1)
+
+
+def _kl_div_to(xp: Any, p: Array, m: Array, x: Array) -> Array:
+    """P log(p/m) - p + m, given x = p/m - 1."""
+    near = _near_one(xp, p, x)
+    far = (p > 0) & ~near
+    t = log_quotient(xp, xp.where(far, p, 1.0), xp.where(far, m, 1.0))
+    return kl_div_given(xp, p, m, near, xp.where(near, x, 0.0), t)
 
 
 def _near_one(xp: Any, p: Array, e: Array) -> Array:
@@ -139,8 +148,7 @@ def _minus_log_covered(r: Ratio) -> Array:
     """-log Q(p > 0), from the smaller of Q(p > 0) and Q(p = 0)."""
     xp = r.xp
     inside, outside = (xp.sum(xp.where(c, r.q, 0.0), axis=-1) for c in (r.p > 0, ~(r.p > 0)))
-    far = _array.stop_gradient(outside) > 0.5
-    return -xp.where(far, xp.log(xp.where(far, inside, 1.0)), xp.log1p(-xp.where(far, 0.0, outside)))
+    return -_log_of_share(xp, inside, outside)
 
 
 def _uncovered(r: Ratio) -> Array:
@@ -163,9 +171,11 @@ def tsallis_of(r: Ratio, alpha: float) -> Array:
 def relative_entropy_of(r: Ratio) -> Array:
     """D = Σ q h(p/q - 1), from the parts."""
     xp = r.xp
-    near = _near_one(xp, r.p, xp.where(r.q > 0, r.difference, INF) / xp.where(r.q > 0, r.q, 1.0))
-    x = r.difference / xp.where(near, r.q, 1.0)
-    return xp.sum(kl_div_given(xp, r.p, r.q, near, xp.where(near, x, 0.0)), axis=-1)
+    covered = r.q > 0
+    x = xp.where(covered, r.difference, INF) / xp.where(covered, r.q, 1.0)
+    near = _near_one(xp, r.p, x)
+    t = xp.where(r.p > 0, r.t, 0.0)
+    return xp.sum(kl_div_given(xp, r.p, r.q, near, xp.where(near, x, 0.0), t), axis=-1)
 
 
 def swapped(r: Ratio) -> Ratio:
@@ -197,7 +207,7 @@ def chi_square_of(r: Ratio) -> Array:
 
 
 def chernoff_of(r: Ratio) -> Array:
-    """max over α in [0, 1] of -log Σ p^α q^(1-α), by bisection on the slope -E_α[t].
+    """Max over α in [0, 1] of -log Σ p^α q^(1-α), by bisection on the slope -E_α[t].
 
     The maximum is flat, so α to a square root of the precision is enough; α is constant for
     differentiation (envelope theorem: first derivatives are exact).
@@ -219,13 +229,15 @@ def chernoff_of(r: Ratio) -> Array:
 
 
 def _log_affinity(r: Ratio, beta: Any) -> Array:
-    """log Σ p^(1-β) q^β with one β for all, or (..., 1) for each row."""
-    xp = r.xp
+    """Log Σ p^(1-β) q^β with one β for all, or (..., 1) for each row."""
     deficit, affinity = affinity_deficit(r, beta)
-    far = _array.stop_gradient(deficit) > 0.5
-    return xp.where(
-        far, xp.log(xp.where(far, affinity, 1.0)), xp.log1p(-xp.where(far, 0.0, deficit))
-    )
+    return _log_of_share(r.xp, affinity, deficit)
+
+
+def _log_of_share(xp: Any, share: Array, rest: Array) -> Array:
+    """log(share), from whichever of the share and the rest, 1 - share, is the smaller."""
+    far = _array.stop_gradient(rest) > 0.5
+    return xp.where(far, xp.log(xp.where(far, share, 1.0)), xp.log1p(-xp.where(far, 0.0, rest)))
 
 
 def f_divergence_of(r: Ratio, f: Callable[[Array], Array], at_infinity: float | None) -> Array:
