@@ -140,7 +140,8 @@ def is_near(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
     """Where p/q (of the normalised two) is within `NEAR` of 1; carries no gradient."""
     p, q = _array.stop_gradient(p), _array.stop_gradient(q)
     if totals is not None:
-        totals = Totals(*map(_array.stop_gradient, totals[:3]), totals.cross)
+        p_sum, q_sum, rest = (_array.stop_gradient(t) for t in totals[:3])
+        totals = Totals(p_sum, q_sum, rest, totals.cross)
     return (p > 0) & (q > 0) & (q < INF) & (xp.abs(excess(xp, p, q, totals)) < NEAR)
 
 
