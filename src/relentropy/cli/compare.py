@@ -181,8 +181,6 @@ def _check_page(page: Path, reference: str, current: str) -> None:
 
 
 def _compare(wanted: Wanted, reference: str, current: str) -> dict[str, Any]:
-    import numpy as np
-
     from relentropy.compare import InputError, tables
 
     try:
@@ -197,7 +195,7 @@ def _compare(wanted: Wanted, reference: str, current: str) -> dict[str, Any]:
                 hide_values=wanted.hide_values,
                 allow_extensions=wanted.allow_extensions,
                 progress=progress,
-                rng=np.random.default_rng(wanted.seed),
+                rng=wanted.seed,
             )
     except InputError as error:
         raise DataError(str(error)) from None

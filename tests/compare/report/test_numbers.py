@@ -23,15 +23,20 @@ def test_fixed_lines_up_and_says_when_it_rounds_to_nothing(x, text):
         (0, "0"),
         (3.14159, "3.14"),
         (0.0123456, "0.0123"),
-        (123456.7, "123,457"),
-        (1e-6, "0.000001"),
+        (123456.7, "123,000"),
+        (1e-6, "0.00000100"),
         (1.234e-9, "1.23e-09"),
-        (0.999999, "1"),
-        (2.0, "2"),
+        (0.999999, "1.00"),
+        (11.04, "11.0"),
     ],
 )
 def test_figures_keep_three_significant_digits(x, text):
     assert numbers.figures(x) == text
+
+
+@pytest.mark.parametrize(("x", "text"), [(0.01, "0.01"), (0.5, "0.5"), (20, "20"), (0, "0")])
+def test_a_chosen_number_has_no_idle_digits(x, text):
+    assert numbers.chosen(x) == text
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from relentropy.compare.report import sentences
+from relentropy.compare.report.names import call
 from relentropy.compare.report.verdict import Verdict
 from relentropy.compare.report.view import read
 
@@ -84,19 +85,34 @@ def test_infinity_is_a_statement_about_the_samples():
     made = column("c", ["a", "b"], [1, 0], [3, 1], kind="categorical", rows=(100, 100))
     made["current_from_reference"]["expected_unseen_mass"] = 0.02
     seen = view([made])
-    (text,) = sentences.infinities(seen, seen.columns[0])
-    value = sentences.figures(made["current_from_reference"]["finite_value"])
-    assert text == (
+    assert sentences.infinity(seen, seen.columns[0]) == (
         "Infinite in these samples: 25.0 % of the rows of flights-july hold values that "
-        "flights-january never showed; 2.0 % would be usual without any drift. "
-        f"The finite estimate is {value} bits a row."
+        "flights-january never showed (2.0 % would be usual without drift). "
+        "The first figure above is the finite estimate."
     )
 
 
 def test_the_reverse_infinity_names_the_sides_the_other_way_round():
     made = column("c", ["a", "b"], [3, 1], [1, 0], kind="categorical")
-    (text,) = sentences.infinities(view([made]), view([made]).columns[0])
+    text = sentences.infinity(view([made]), view([made]).columns[0])
     assert "25.0 % of the rows of flights-january hold values that flights-july never" in text
+    assert "The second figure above is the finite estimate." in text
+
+
+def test_infinity_both_ways_is_one_statement():
+    made = column("c", ["a", "b"], [1, 0], [0, 1], kind="categorical")
+    text = sentences.infinity(view([made]), view([made]).columns[0])
+    assert text.startswith("Infinite both ways")
+    assert text.count("100 % of the rows") == 2
+
+
+def test_what_stands_outside_the_histogram_is_said():
+    made = column("x", ["1", "2", "(not a number)", "(missing)"], [8, 8, 0, 4], [9, 9, 2, 0])
+    seen = view([made])
+    assert sentences.odd(seen, seen.columns[0]) == (
+        "Not a number in 0 % of flights-january, 10.0 % of flights-july; "
+        "missing in 20.0 % of flights-january, 0 % of flights-july."
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,3 +149,32 @@ def test_the_issue_s_own_keys_are_enough():
 def test_another_schema_is_refused():
     with pytest.raises(ValueError, match=r"relentropy.compare/1.*'other/2'"):
         read({"schema": "other/2"})
+
+
+def test_paths_become_names_everywhere():
+    full = "/data/2025/flights-january.parquet", "/data/2025/flights-july.parquet"
+    keys = [{"name": "day", "reason": f"1 to 2 in {full[0]}, 3 to 4 in {full[1]}"}]
+    seen = view(reference=full[0], current=full[1], keys=keys, notes=[f"{full[1]} has dates"])
+    assert (seen.reference, seen.current, seen.paths) == ("flights-january", "flights-july", full)
+    assert seen.keys[0].reason == "1 to 2 in flights-january, 3 to 4 in flights-july"
+    assert seen.notes == ("flights-july has dates",)
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (("a/x.csv.gz", "b/x.csv.gz"), ("a/x", "b/x")),
+        (("2024/data.parquet", "2025/new.parquet"), ("data", "new")),
+        (("s.db::june", "s.db::july"), ("june", "july")),
+        (("a.db::t", "b.db::t"), ("a/t", "b/t")),
+        (("train/*.csv", "test/*.csv"), ("train/*", "test/*")),
+        (("C:\\x\\one.csv", "C:\\x\\two.csv"), ("one", "two")),
+        (("same.csv", "same.csv"), ("same (reference)", "same (current)")),
+        (("x.csv", "x.parquet"), ("x (reference)", "x (current)")),
+        (("reference", "current"), ("reference", "current")),
+        (("", ""), ('"" (reference)', '"" (current)')),
+        ((".csv", "/"), (".csv", "/")),
+    ],
+)
+def test_the_sides_have_short_and_different_names(paths, names):
+    assert call(*paths) == names

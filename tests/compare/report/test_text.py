@@ -79,7 +79,7 @@ def test_a_row_shows_value_interval_floor_and_rows_to_notice():
     }
     cells = row(render(result([made])), "temp").split()
     assert cells[:3] == ["temp", "drifted", "1.2500"]
-    assert ["1.2000–1.3000", "0.0030", "4"] == [c for c in cells[3:] if "█" not in c][:3]
+    assert [c for c in cells[3:] if "█" not in c][:3] == ["1.2000–1.3000", "0.0030", "4"]
 
 
 def test_a_wide_terminal_shows_the_reverse_and_jensen_shannon():
@@ -92,7 +92,7 @@ def test_infinity_is_marked_and_explained():
     report = " ".join(render().split())
     assert re.search(r"dest drifted \d\.\d{4} ∞", report)
     assert "∞: some values never occur on the other side" in report
-    assert "of the rows of flights-july hold values that flights-january never showed" in report
+    assert "rows of flights-july hold values that flights-january never showed" in report
 
 
 def test_no_infinity_no_explanation():

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from relentropy.compare.report.numbers import figures, share
+from relentropy.compare.report.numbers import chosen, share
 from relentropy.compare.report.view import Cell, Column, View
+from relentropy.compare.report.visible import shorten
 
 # The histogram's plot, in SVG units.
 WIDTH, HEIGHT = 540, 240
@@ -48,8 +49,12 @@ def histogram(view: View, cells: Sequence[Cell]) -> Histogram:
             )
             for index, cell in enumerate(cells)
         ),
-        labels=(cells[0].label, cells[len(cells) // 2].label, cells[-1].label),
+        labels=_ends([shorten(cell.label, 24) for cell in cells]),
     )
+
+
+def _ends(labels: Sequence[str]) -> tuple[str, str, str]:
+    return labels[0], labels[len(labels) // 2], labels[-1]
 
 
 def _steps(heights: Sequence[float], step: float) -> str:
@@ -119,7 +124,7 @@ class Axis:
                 place = self.at(amount)
                 if amount <= self.end and place - last >= 38:
                     anchor = "end" if place > AXIS - 12 else "middle"
-                    ticks.append(Tick(_number(place), figures(amount), anchor))
+                    ticks.append(Tick(_number(place), chosen(amount), anchor))
                     last = place
         return ticks
 

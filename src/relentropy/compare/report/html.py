@@ -55,7 +55,7 @@ def render(result: Mapping[str, Any]) -> str:
         tally=[(v, len(view.having(v))) for v in Verdict if view.having(v)],
         cards=view.columns[:CARDS_SHOWN],
         categories=_categories,
-        histogram=lambda column: drawing.histogram(view, column.histogram),
+        histogram=lambda column: drawing.histogram(view, column.shape),
         columns_word=sentences.plural,
         style=Markup(style),
         script=Markup(script),

@@ -25,12 +25,17 @@ def figures(x: float, digits: int = 3) -> str:
     """``x`` to three significant digits, without an exponent down to a millionth."""
     if x == 0:
         return "0"
-    exponent = floor(log10(abs(x)))
+    rounded = float(f"{x:.{digits - 1}e}")
+    exponent = floor(log10(abs(rounded)))
     if exponent < -6:
         return f"{x:.{digits - 1}e}"
-    decimals = max(digits - 1 - exponent, 0)
-    text = f"{x:,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{rounded:,.{max(digits - 1 - exponent, 0)}f}"
+
+
+def chosen(x: float) -> str:
+    """A number that somebody chose, such as a limit: no digits that are not needed."""
+    text = figures(x)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def decimals_for(material: float) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from relentropy.compare.report.numbers import (
     about,
+    chosen,
     count,
     decimals_for,
     figures,
@@ -60,7 +61,7 @@ def backward_cost(view: View) -> str:
 
 def limit(view: View) -> str:
     """The amount that matters, with its unit."""
-    return f"{figures(view.material)} {view.unit}"
+    return f"{chosen(view.material)} {view.unit}"
 
 
 def directions(view: View) -> str:
@@ -88,26 +89,33 @@ def span(direction: Direction, decimals: int | None = None) -> str:
     return f"{fixed(direction.low, decimals)}–{fixed(direction.high, decimals)}"
 
 
-def infinity(of: str, against: str, unit: str, direction: Direction) -> str | None:
+def infinity(view: View, column: Column) -> str | None:
     """What an infinite value says: something about these samples, not about the world."""
-    if not direction.infinite:
+    sides = (
+        (column.forward, view.current, view.reference),
+        (column.backward, view.reference, view.current),
+    )
+    unseen = [_unseen(*side) for side in sides if side[0].infinite]
+    if not unseen:
         return None
-    expected = direction.expected_unseen
-    usual = "" if expected is None else f"; {share(expected)} would be usual without any drift"
+    if len(unseen) == 2:
+        return (
+            f"Infinite both ways in these samples: {' and '.join(unseen)}. "
+            "The figures above are the finite estimates."
+        )
+    which = "first" if column.forward.infinite else "second"
     return (
-        f"Infinite in these samples: {share(direction.unseen)} of the rows of {of} hold values "
-        f"that {against} never showed{usual}. The finite estimate is "
-        f"{figures(direction.value)} {unit}s a row."
+        f"Infinite in these samples: {unseen[0]}. The {which} figure above is the finite estimate."
     )
 
 
-def infinities(view: View, column: Column) -> list[str]:
-    """The sentences on infinite values, the first direction first."""
-    both = [
-        infinity(view.current, view.reference, view.unit, column.forward),
-        infinity(view.reference, view.current, view.unit, column.backward),
-    ]
-    return [sentence for sentence in both if sentence]
+def _unseen(direction: Direction, of: str, against: str) -> str:
+    usual = direction.expected_unseen
+    expected = "" if usual is None else f" ({share(usual)} would be usual without drift)"
+    return (
+        f"{share(direction.unseen)} of the rows of {of} hold values that {against} never showed"
+        f"{expected}"
+    )
 
 
 def noticing(view: View, column: Column) -> str:
@@ -120,19 +128,24 @@ def noticing(view: View, column: Column) -> str:
     if needed > have:
         return (
             f"It would take about {rows} rows of {view.current} to notice, "
-            f"{figures(needed / have, 2)} times those here."
+            f"{chosen(float(f'{needed / have:.2g}'))} times those here."
         )
     enough = "A single one" if needed <= 1 else f"About {rows}"
     verb = "is" if needed <= 1 else "are"
     return f"{enough} of the {count(have)} rows of {view.current} {verb} enough to notice."
 
 
-def missing(view: View, column: Column) -> str | None:
-    """Missing values, where there are any."""
-    reference, current = column.missing
-    if not (reference or current):
+def odd(view: View, column: Column) -> str | None:
+    """The rows outside a histogram, where there are any: missing, not a number, infinite."""
+    cells = [cell for cell in column.histogram if cell.odd and not cell.rest]
+    if not cells:
         return None
-    return f"Missing: {share(reference)} of {view.reference}, {share(current)} of {view.current}."
+    shares = [
+        f"{cell.label.strip('()')} in {share(cell.reference)} of {view.reference}, "
+        f"{share(cell.current)} of {view.current}"
+        for cell in cells
+    ]
+    return f"{capital('; '.join(shares))}."
 
 
 def legend(view: View) -> list[tuple[Verdict, str]]:

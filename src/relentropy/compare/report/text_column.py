@@ -35,16 +35,14 @@ def print_column(view: View, column: Column, console: Console, glyphs: Glyphs, s
 
 
 def _sentences(view: View, column: Column) -> list[str]:
+    lines: list[str | None]
     lines = [f"{sentences.costs(view, column)} {sentences.noticing(view, column)}"]
-    lines += sentences.infinities(view, column)
-    gaps = sentences.missing(view, column)
-    if gaps:
-        lines.append(gaps)
-    return lines
+    lines += [sentences.infinity(view, column), sentences.odd(view, column)]
+    return [line for line in lines if line]
 
 
 def _histogram(view: View, column: Column, width: int, glyphs: Glyphs) -> Group:
-    cells = column.histogram
+    cells = column.shape
     names = [shorten(view.reference, 20), shorten(view.current, 20)]
     margin = max(map(len, names)) + 2
     cell = max(min((width - margin) // len(cells), 3), 1)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+from relentropy.compare.report.names import call
 from relentropy.compare.report.verdict import Verdict, verdict
 from relentropy.compare.report.visible import visible
 
 SCHEMA = "relentropy.compare/1"
 _UNORDERED = {"boolean", "categorical"}
+# Up to so many cells a table of bars says more than a histogram.
 _FEW = 8
 
 
@@ -35,6 +37,8 @@ class Cell:
     reference: float
     current: float
     value: float = 0.0
+    odd: bool = False
+    """Whether it is outside the order of the others: missing, not a number, infinite."""
     rest: bool = False
     """Whether it stands for many cells: a bar for it would dwarf the others."""
 
@@ -66,7 +70,12 @@ class Column:
     @property
     def ordered(self) -> bool:
         """Whether the cells have an order of their own, so that a histogram has a shape."""
-        return self.kind not in _UNORDERED and len(self.histogram) > _FEW
+        return self.kind not in _UNORDERED and len(self.shape) > _FEW
+
+    @property
+    def shape(self) -> tuple[Cell, ...]:
+        """The cells of the histogram that have a place in the order."""
+        return tuple(cell for cell in self.histogram if not cell.odd)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,8 @@ class View:
 
     reference: str
     current: str
+    paths: tuple[str, str]
+    """The names in full."""
     rows: tuple[int, int]
     unit: str
     material: float
@@ -110,21 +121,28 @@ def read(result: Mapping[str, Any]) -> View:
             f"got schema {result.get('schema')!r}"
         )
     unit = result["unit"]
+    full = result.get("reference", "the reference"), result.get("current", "the current data")
+    names = call(*full)
+
+    def aside(item: Mapping[str, Any]) -> Aside:
+        return Aside(visible(item["name"]), _with_short_names(item["reason"], full, names))
+
     scale = log(2) if unit == "nat" else 1.0
     material = result.get("material", 0.01) * scale
     rate = result.get("false_discovery_rate", 0.05)
     return View(
-        reference=visible(result.get("reference", "the reference"), 60),
-        current=visible(result.get("current", "the current data"), 60),
+        reference=names[0],
+        current=names[1],
+        paths=(visible(full[0], 400), visible(full[1], 400)),
         rows=(result["rows"]["reference"], result["rows"]["current"]),
         unit=unit,
         material=material,
         confidence=result.get("confidence", 0.95),
         false_discovery_rate=rate,
         columns=tuple(_column(c, scale, material, rate) for c in result["columns"]),
-        keys=tuple(map(_aside, result.get("keys", []))),
-        skipped=tuple(map(_aside, result["skipped"])),
-        notes=tuple(visible(note, 400) for note in result.get("notes", [])),
+        keys=tuple(map(aside, result.get("keys", []))),
+        skipped=tuple(map(aside, result["skipped"])),
+        notes=tuple(_with_short_names(n, full, names) for n in result.get("notes", [])),
         version=visible(result.get("version", "")),
     )
 
@@ -176,9 +194,15 @@ def _cell(cell: Mapping[str, Any], scale: float) -> Cell:
         reference=cell["reference_mass"],
         current=cell["current_mass"],
         value=cell.get("value", cell.get("bits", 0.0) * scale),
-        rest=cell["cell"] == "(other)",
+        odd=cell["cell"].startswith("("),
+        rest=cell["cell"].startswith("(other"),
     )
 
 
-def _aside(item: Mapping[str, Any]) -> Aside:
-    return Aside(name=visible(item["name"]), reason=visible(item["reason"], 300))
+def _with_short_names(text: str, full: tuple[str, str], names: tuple[str, str]) -> str:
+    """``text`` safe to show, the sides called as everywhere else in the report."""
+    for long, short in sorted(zip(full, names, strict=True), key=lambda pair: -len(pair[0])):
+        # A name such as "a" would be found inside other words.
+        if len(long) > 2 * len(short) or "/" in long or "." in long:
+            text = text.replace(long, short)
+    return visible(text, 400)
