@@ -25,7 +25,7 @@ from relentropy.compare.readers import open_tables
 from relentropy.compare.table import DATE, Table
 from relentropy.compare.workbench import Workbench
 from relentropy.distributions.discrete import Counts
-from relentropy.methods.estimate import Estimate, both_ways
+from relentropy.methods.estimate import Estimate, both_ways, estimate
 
 Progress = Callable[[int, int, str], None]
 SHOWN = 10
@@ -190,14 +190,14 @@ class _Judge:
         )
 
     def _both_ways(self, name: str, cells: list[Cell]) -> Any:
+        return both_ways(*_counts(cells), confidence=self.confidence, rng=self._rng(name))
+
+    def _estimate(self, name: str, cells: list[Cell]) -> Estimate:
+        return estimate(*_counts(cells), confidence=self.confidence, rng=self._rng(name))
+
+    def _rng(self, name: str) -> np.random.Generator:
         # A stream of its own for each name: the choice of columns changes no p-value.
-        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode("utf-8", "replace"))])
-        return both_ways(
-            Counts(np.array([c.current for c in cells], dtype=np.int64)),
-            Counts(np.array([c.reference for c in cells], dtype=np.int64)),
-            confidence=self.confidence,
-            rng=rng,
-        )
+        return np.random.default_rng([self.seed, zlib.crc32(name.encode("utf-8", "replace"))])
 
     def _direction(self, e: Estimate) -> Direction:
         value, (low, high) = float(e.value), e.interval
@@ -214,17 +214,23 @@ class _Judge:
         )
 
     def _resolution(self, prepared: Prepared, value: float) -> tuple[str | None, float | None]:
-        """What merging hides: about what halving the resolution once more would hide too."""
+        """What merging hides: what halving the resolution once more would hide, or the more
+        that a finer look shows beyond doubt.
+        """
         cells = prepared.cells
         if not cells.halves:
             return cells.resolution, None if cells.resolution else 0.0
-        halved = float(self._both_ways(prepared.name, cells.halves).forward.value)
-        loss = max(value - halved, 0.0) * self.nats
-        return (
-            f"{cells.resolution}; half as many would show {loss:.2g} {self.unit} less, and what "
-            "these hide is about as much or smaller",
-            loss,
-        )
+        halved = self._estimate(prepared.name, cells.halves)
+        finer = self._estimate(prepared.name, cells.finer)
+        smooth = max(value - float(halved.value), 0.0) * self.nats
+        seen = max(float(finer.interval[0]) - value, 0.0) * self.nats
+        if seen > smooth:
+            return (
+                f"{cells.resolution}; {len(cells.finer)} would show at least {seen:.2g} "
+                f"{self.unit} more",
+                seen,
+            )
+        return f"{cells.resolution}; finer ones would add about {smooth:.2g} {self.unit}", smooth
 
     def _contributions(
         self, cells: list[Cell], forward: Estimate, backward: Estimate
@@ -249,6 +255,13 @@ class _Judge:
         if len(order) > SHOWN:
             listed.append(row("(other)", order[SHOWN:]))
         return tuple(listed)
+
+
+def _counts(cells: list[Cell]) -> tuple[Counts, Counts]:
+    return (
+        Counts(np.array([c.current for c in cells], dtype=np.int64)),
+        Counts(np.array([c.reference for c in cells], dtype=np.int64)),
+    )
 
 
 def _array(values: Any) -> npt.NDArray[np.float64]:

@@ -10,6 +10,7 @@ MISSING, NOT_A_NUMBER, PLUS, MINUS = "(missing)", "(not a number)", "(infinity)"
 FEW = 25
 """Up to so many different numbers are kept as they are, however few rows there are."""
 DRAWN = 30
+FINER = 8
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Cells:
         cells: in natural order, the odd ones last.
         drawn: the same rows in at most 30 cells, for a picture.
         halves: cells of half the resolution, or empty where nothing was merged.
+        finer: up to eight times as many cells, or empty where nothing was merged.
         resolution: what merging means for this column, or None where nothing was merged.
     """
 
     cells: list[Cell]
     drawn: list[Cell]
     halves: list[Cell] = field(default_factory=list)
+    finer: list[Cell] = field(default_factory=list)
     resolution: str | None = None
 
 
@@ -61,6 +64,7 @@ def number_cells(numbers: Numbers, bins: int) -> Cells:
         _labelled(merged) + odd,
         _labelled(_drawn(micro)) + odd,
         _labelled(halves) + odd,
+        _labelled(merge(micro, FINER * target)) + odd,
         f"{len(merged)} bins",
     )
 
@@ -206,13 +210,17 @@ def value_cells(values: Values, names: Sequence[str] | None, *, hidden: bool = F
 
 def _text_labels(values: Sequence[object], limit: int = 80) -> list[str]:
     """Text as it is, cut where it is long, and no two labels alike."""
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     labels = []
     for value in values:
         text = str(value)
         label = text if len(text) <= limit else text[: limit - 1] + "…"
-        if label.startswith("(") or label == "":
-            label = f"'{label}'"  # not to be taken for "(missing)" or "(other ...)"
-        seen[label] = seen.get(label, 0) + 1
-        labels.append(label if seen[label] == 1 else f"{label} #{seen[label]}")
+        if label.startswith("(") or not label.strip():
+            label = f"'{label}'"  # not to be taken for "(missing)", "(other ...)" or nothing
+        stem, number = label, 1
+        while label in taken:
+            number += 1
+            label = f"{stem} #{number}"
+        taken.add(label)
+        labels.append(label)
     return labels

@@ -1,7 +1,7 @@
 """Which columns can be compared, which are keys, and on which cells."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -12,10 +12,9 @@ from relentropy.compare.counting import count_numbers, count_values
 from relentropy.compare.errors import InputError, did_you_mean, printable
 from relentropy.compare.table import BOOLEAN, CATEGORICAL, DATE, NUMERIC, Field, Overview, Table
 
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
-_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July"]
+_MONTHS += ["August", "September", "October", "November", "December"]
+_WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 _WORDS = {
     NUMERIC: "numbers",
     CATEGORICAL: "text",
@@ -179,7 +178,7 @@ def _hide(cells: Cells) -> Cells:
             for i, c in enumerate(many)
         ]
 
-    return Cells(unnamed(cells.cells), unnamed(cells.drawn), cells.halves, cells.resolution)
+    return replace(cells, cells=unnamed(cells.cells), drawn=unnamed(cells.drawn))
 
 
 def _date_parts(
@@ -200,7 +199,7 @@ def _date_parts(
         kept = [(int(v), *counts) for v, *counts in values.kept]
         if part == "hour" and {v for v, *_ in kept} <= {0}:
             continue  # dates at midnight have no hour
-        values.kept = sorted(kept)  # type: ignore[arg-type]
+        values.kept = sorted(kept)
         labels = [words[v - offset] for v, *_ in values.kept]
         shares = tuple(count / side.rows for count, side in zip(values.missing, sides, strict=True))
         cells = value_cells(values, labels, hidden=hidden)

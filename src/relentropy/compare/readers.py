@@ -13,8 +13,8 @@ from relentropy.compare.errors import InputError, did_you_mean, printable
 from relentropy.compare.table import Table, field_for
 from relentropy.compare.workbench import Workbench, identifier, literal
 
-_AS_IT_IS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
-_AS_IT_IS += ("FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "DATE", "TIMESTAMP")
+_AS_IT_IS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+_AS_IT_IS |= {"FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "DATE", "TIMESTAMP"}
 _AS_TEXT = ("UUID", "JSON", "ENUM", '"NULL"', "CHAR")
 _AS_NUMBER = ("HUGEINT", "UHUGEINT", "UBIGINT", "DECIMAL", "BIGNUM", "VARINT")
 _IN_SECONDS = ("TIME", "INTERVAL")
@@ -32,6 +32,16 @@ class Side:
     database: str = ""
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def title(self) -> str:
+        """The name without folders and endings: "july", "shop::orders"."""
+        if self.source is None or self.source.remote:
+            return self.shown
+        path = Path(self.source.shown.removesuffix(f"::{self.source.table}"))
+        stem = path.name if self.source.folder else path.name.split(".")[0] or path.name
+        table = f"::{self.source.table}" if self.source.table is not None else ""
+        return printable(stem + table) or self.shown
+
 
 def open_tables(
     reference: Any, current: Any, bench: Workbench, names: tuple[str, str]
@@ -41,7 +51,21 @@ def open_tables(
         prepare(thing, name, bench) for thing, name in zip((reference, current), names, strict=True)
     )
     bench.seal([*first.paths, *second.paths])
-    return open_side(first, bench), open_side(second, bench)
+    tables = open_side(first, bench), open_side(second, bench)
+    _name(tables, (first, second), names)
+    return tables
+
+
+def _name(tables: tuple[Table, Table], sides: tuple[Side, Side], roles: tuple[str, str]) -> None:
+    """Names for people: short where that tells the two sides apart."""
+    for names in (
+        [side.title for side in sides],
+        [side.shown for side in sides],
+        [f"{side.title} ({role})" for side, role in zip(sides, roles, strict=True)],
+    ):
+        tables[0].name, tables[1].name = names
+        if names[0] != names[1]:
+            return
 
 
 def prepare(thing: Any, name: str, bench: Workbench) -> Side:
@@ -273,8 +297,7 @@ def _from_batches(side: Side, bench: Workbench) -> Table:
         from relentropy.compare.numpy_reader import read
     names, stored, types, unsupported = read(side, bench)
     readable, refused = _readable(list(zip(names, types, strict=True)))
-    columns = {c: sql for c, sql in readable.items()}
-    query = f"SELECT {_select(columns)} FROM {stored}"
+    query = f"SELECT {_select(readable)} FROM {stored}"
     return _table(bench.relation, query, side, names, unsupported | refused, bench)
 
 

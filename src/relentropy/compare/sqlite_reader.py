@@ -74,7 +74,10 @@ def _type(connection: sqlite3.Connection, table: str, column: str, declared: str
         if connection.execute(query).fetchone() == (0,):
             return "BOOLEAN"
     if found == {"text"} and any(word in declared.upper() for word in ("DATE", "TIME")):
-        query = f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND julianday({column}) IS NULL"
+        query = (
+            f"SELECT count(*) FROM {table} "
+            f"WHERE {column} IS NOT NULL AND julianday({column}) IS NULL"
+        )
         if connection.execute(query).fetchone() == (0,):
             return "DATE" if declared.upper() == "DATE" else "TIMESTAMP"
     if found == {"integer"}:

@@ -4,7 +4,7 @@ import gzip
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from relentropy.compare.errors import InputError, printable
 
@@ -31,7 +31,7 @@ def unpack_gzip(path: Path, folder: Path, shown: str) -> Path:
     target = _fresh(folder, suffix)
     try:
         with gzip.open(path, "rb") as source:
-            _copy(source, target, path.stat().st_size, shown)
+            _copy(cast("IO[bytes]", source), target, path.stat().st_size, shown)
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"{shown} is a damaged or truncated gzip file: {error}") from error
     return target

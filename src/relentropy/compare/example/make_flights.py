@@ -34,7 +34,6 @@ SELECT
     f.arr_delay::SMALLINT AS arrival_delay,
     f.air_time::USMALLINT AS air_time,
     w.temp::FLOAT AS temperature,
-    w.humid::FLOAT AS humidity,
     round(w.wind_speed, 1)::FLOAT AS wind_speed,
     w.precip::FLOAT AS precipitation,
     w.visib::FLOAT AS visibility
