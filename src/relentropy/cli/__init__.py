@@ -24,11 +24,12 @@ def main() -> None:
 
         code = run()
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA:
             raise
         print(
             'relentropy compare needs the extra "cli", and '
-            f"{error.name} is not installed: pip install 'relentropy[cli]'",
+            f"{missing} is not installed: pip install 'relentropy[cli]'",
             file=sys.stderr,
         )
         code = 2

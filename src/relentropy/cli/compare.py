@@ -101,6 +101,10 @@ def compare(ctx: click.Context, /, **options: Any) -> None:
     Exit codes: 0 fine, 1 above the limit of --fail-above, 2 usage or data error.
     """
     wanted = Wanted(**options)
+    # Imported at the end of the work; if they are missing, that is better known now.
+    importlib.import_module("rich")
+    if wanted.html is not None:
+        importlib.import_module("jinja2")
     reference, current = _sides(ctx, wanted)
     if wanted.html is not None:
         _check_page(wanted.html, reference, current)
@@ -161,7 +165,6 @@ def _sides(ctx: click.Context, wanted: Wanted) -> tuple[str, str]:
 
 def _check_page(page: Path, reference: str, current: str) -> None:
     """Find out now, not after minutes of work, that the page cannot be written."""
-    importlib.import_module("jinja2")
     if page.is_dir():
         raise DataError(
             f"--html: {page} is a folder; name a file in it, such as {page}/report.html"

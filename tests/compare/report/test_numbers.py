@@ -55,7 +55,7 @@ def test_a_chosen_share_is_shown_as_it_was_chosen(x, text):
 @pytest.mark.parametrize(
     ("x", "text"),
     [
-        (None, "never"),
+        (None, "–"),
         (0.3, "1"),
         (1.2, "2"),
         (99.5, "100"),
@@ -63,7 +63,7 @@ def test_a_chosen_share_is_shown_as_it_was_chosen(x, text):
         (123456, "120,000"),
         (5.06e6, "5.1 million"),
         (52e9, "52 billion"),
-        (1e18, "never"),
+        (1e18, "–"),
     ],
 )
 def test_rows_are_rounded_to_what_an_estimate_knows(x, text):

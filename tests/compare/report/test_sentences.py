@@ -31,7 +31,7 @@ def test_one_column_needs_no_ranking():
 
 def test_all_columns():
     text = sentences.headline(view([bell("a", 2.0), bell("b", 1.0)]))
-    assert text == "flights-july has moved from flights-january in all 2 columns, most in a and b."
+    assert text == "flights-july has moved from flights-january in both columns, most in a and b."
 
 
 def test_no_drift_is_said_plainly():
@@ -121,7 +121,7 @@ def test_what_stands_outside_the_histogram_is_said():
         (0.5, "A single one of the 29,425 rows of flights-july is enough to notice."),
         (24.2, "About 25 of the 29,425 rows of flights-july are enough to notice."),
         (58850, "It would take about 59,000 rows of flights-july to notice, 2 times those here."),
-        (None, "No number of rows of flights-july would give a move away."),
+        (None, "The estimate is 0: there is no move to notice."),
     ],
 )
 def test_rows_to_notice_is_a_unit_people_feel(rows, text):

@@ -72,12 +72,10 @@ def count(x: float) -> str:
 
 
 def about(x: float | None) -> str:
-    """A number of rows that is itself an estimate: two figures; ``never`` for none at all."""
-    if x is None:
-        return "never"
+    """A number of rows that is itself an estimate: two figures; a dash where there is none."""
+    if x is None or x >= 1e15:
+        return "–"
     whole = max(ceil(x), 1)
-    if whole >= 1e15:
-        return "never"
     if whole >= 100:
         step = 10 ** (floor(log10(whole)) - 1)
         whole = round(whole / step) * step

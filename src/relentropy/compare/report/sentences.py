@@ -122,8 +122,8 @@ def noticing(view: View, column: Column) -> str:
     """How soon the move shows, in rows."""
     needed = column.forward.rows_to_notice
     rows = about(needed)
-    if needed is None or rows == "never":
-        return f"No number of rows of {view.current} would give a move away."
+    if needed is None:
+        return "The estimate is 0: there is no move to notice."
     have = view.rows[1]
     if needed > have:
         return (
@@ -180,4 +180,6 @@ def plural(number: int, noun: str) -> str:
 def _of(part: int, whole: int) -> str:
     if whole == 1:
         return "its only column"
-    return f"all {whole} columns" if part == whole else f"{part} of {whole} columns"
+    if part == whole:
+        return "both columns" if whole == 2 else f"all {whole} columns"
+    return f"{part} of {whole} columns"

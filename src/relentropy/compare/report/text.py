@@ -107,7 +107,7 @@ def _figures(view: View, glyphs: Glyphs) -> list[_Figure]:
         _Figure("", bar, "left", spare=2),
         _Figure(f"{percent(view.confidence)}\ninterval", interval),
         _Figure("noise\nfloor", floor),
-        _Figure("rows to\nnotice", lambda column: Text(about(column.forward.rows_to_notice))),
+        _Figure("rows to\nnotice", lambda column: Text(glyphs.plain(about(column.forward.rows_to_notice)))),
         _Figure("the  \nreverse  ", lambda column: amount(column.backward), spare=3),
         _Figure("Jensen-\nShannon", shannon, spare=1),
     ]
