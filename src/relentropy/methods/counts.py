@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from relentropy.methods import interval, null, plug_in, smoothing, zhang_grabchak
+from relentropy.methods import interval, null, plug_in, smoothing, variance, zhang_grabchak
 from relentropy.methods.functionals import JENSEN_SHANNON, Array, Functional
 
 METHODS = ("zhang-grabchak", "jeffreys", "plug-in")
@@ -18,8 +18,11 @@ FEW = 2.0
 At K = 100 and D = 0.6 the root mean square errors of the two cross between 200 and 300
 observations (benchmarks/estimate_counts.py)."""
 
-CLEAR = 0.01
-"""p-value of no drift at which "the samples clearly differ"; smoothing reads noise as drift."""
+CLEAR = 0.05
+"""p-value of no drift below which smoothing is considered at all: it reads noise as drift."""
+
+FAR = 0.5
+"""Share of what smoothing reads into noise that the corrected estimate must exceed as well."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Sample:
     @property
     def sizes(self) -> tuple[int, int]:
         return int(self.x.sum()), int(self.y.sum())
+
+    @property
+    def per_cell(self) -> float:
+        """Observations per cell in the smaller sample."""
+        return min(self.sizes) / self.x.size
 
     def reversed(self) -> "Sample":
         return Sample(self.y, self.x, self.seen)
@@ -120,7 +128,9 @@ def against_no_drift(
     """Test no drift once for all `functionals`, and their reverse too if `backward`."""
     if pair.x.size == 1:
         return NoDrift(1.0, "one cell", {}, None)
-    ways = {"zhang-grabchak", "zhang-grabchak" if method == "auto" else method}
+    ways = {"zhang-grabchak", method} - {"auto"}
+    if method == "auto" and pair.per_cell < FEW:
+        ways.add("jeffreys")
     keys = [
         (functional, way, back)
         for functional in functionals
@@ -148,19 +158,20 @@ def answer(
 ) -> Answer:
     """The estimate of `functional` for one pair of samples."""
     x, y = pair.x, pair.y
-    chosen, regime, reason = _choose(pair, method, no_drift)
-    terms = pair.cells(functional, chosen)(x, y)
     bias = zhang_grabchak.null_bias(x, y, functional)
     centred = pair.cells(functional, "zhang-grabchak")(x, y) - bias
+    corrected = float(np.sum(centred))
+    noise = no_drift.of(functional, "jeffreys") if method == "auto" else None
+    far = noise is not None and corrected > FAR * float(np.mean(noise))
+    chosen, regime, reason = _choose(pair, method, no_drift.p_value, far)
+    terms = pair.cells(functional, chosen)(x, y)
     if method == "auto" and chosen == "zhang-grabchak":
         terms = centred
     exact = float(np.sum(pair.cells(functional, "plug-in")(x, y)))
     value = float(np.sum(terms))
     if value <= 0:
         value, terms = 0.0, np.zeros_like(terms)
-    error, ends = _uncertainty(
-        pair, functional, float(np.sum(centred)), value, confidence, no_drift
-    )
+    error, ends = _uncertainty(pair, functional, corrected, value, confidence, no_drift)
     contributions = np.zeros(pair.seen.shape)
     contributions[pair.seen] = terms
     diagnostics = _diagnostics(pair, exact, no_drift) | {
@@ -172,39 +183,37 @@ def answer(
     return Answer(value, error, ends, chosen, diagnostics)
 
 
-def _choose(pair: Sample, method: str, no_drift: NoDrift) -> tuple[str, str, str]:
+def _choose(pair: Sample, method: str, p_value: float, far: bool) -> tuple[str, str, str]:
     """The method that runs, the regime of the samples, and the reason in a sentence."""
+    per_cell = pair.per_cell
     dense = pair.x.size == 1 or null.is_dense(pair.x, pair.y)
-    per_cell = min(pair.sizes) / pair.x.size
     regime = "dense" if dense else "sparse" if per_cell >= FEW else "very sparse"
     if method != "auto":
         return method, regime, f"{method} was asked for."
-    if per_cell < FEW and no_drift.p_value <= CLEAR:
-        return (
-            "jeffreys",
-            regime,
-            (
-                f"Only {per_cell:.2g} observations per cell and the samples clearly differ: "
-                "smoothing has the smaller error."
-            ),
-        )
     if dense:
         return (
             "zhang-grabchak",
             regime,
             (
-                "Every cell is expected to hold at least 5 observations on each side: the bias of "
-                "Zhang–Grabchak is negligible."
+                "Every cell is expected to hold at least 5 observations on each side: the bias that "
+                "Zhang–Grabchak leaves is negligible."
             ),
         )
+    few = f"Only {per_cell:.2g} observations per cell"
     if per_cell >= FEW:
-        why = f"{per_cell:.3g} observations per cell are enough for Zhang–Grabchak."
-    else:
-        why = (
-            f"Only {per_cell:.2g} observations per cell, but no clear difference: smoothing would "
-            "read their noise as drift, Zhang–Grabchak is 0 on average without drift."
+        reason = f"{per_cell:.3g} observations per cell are enough for Zhang–Grabchak."
+    elif p_value <= CLEAR and far:
+        return (
+            "jeffreys",
+            regime,
+            (f"{few} and the samples clearly differ: smoothing has the smaller error."),
         )
-    return "zhang-grabchak", regime, why
+    else:
+        reason = (
+            f"{few} and no large difference: smoothing would read their noise as drift, "
+            "Zhang–Grabchak is 0 on average without drift."
+        )
+    return "zhang-grabchak", regime, reason
 
 
 def _uncertainty(
@@ -220,9 +229,8 @@ def _uncertainty(
     if x.size == 1:
         return 0.0, (0.0, functional.scale * -float(np.log1p(-confidence)) / min(n, m))
     at_null = null.variance(x, y, functional, no_drift.of(functional, "zhang-grabchak"))
-    p, q = (smoothing.probabilities(c, s, c.size) for c, s in ((x, n), (y, m)))
     # At P = Q the frequencies' own noise makes the delta method report twice the variance there.
-    total = max(functional.variance(p, q, n, m) - at_null, at_null)
+    total = max(variance.variance(x, y, functional) - at_null, at_null)
     slope_at_null = 2 * functional.scale * (1 / n + 1 / m)
     slope = interval.slope(corrected, total, at_null, slope_at_null)
     low, high = interval.interval(corrected, at_null, slope, confidence)

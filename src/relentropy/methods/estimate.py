@@ -118,7 +118,7 @@ def estimate(
         method: "zhang-grabchak" (bias decays exponentially), "jeffreys" (half a count more in
             every cell), "plug-in" (of the observed frequencies, may be infinite) or "auto":
             Zhang–Grabchak, centred so that no drift is 0 on average, except where there are
-            fewer than two observations per cell and the samples clearly differ.
+            fewer than two observations per cell and the samples clearly differ (smoothing).
         confidence: of the interval and of the noise floor.
         rng: a `numpy.random.Generator` or a seed for the null of sparse cells; None takes a
             fresh one, whose seed is in the diagnostics.

@@ -33,11 +33,6 @@ class Functional:
     terms: Callable[[Array, Array], Array]
     influence: Callable[[Array, Array], tuple[Array, Array]]
 
-    def variance(self, p: Array, q: Array, n: int, m: int) -> float:
-        """The delta method: Var_P[∂D/∂p]/n + Var_Q[∂D/∂q]/m, for positive p and q."""
-        a, b = self.influence(p, q)
-        return float(p @ (a - p @ a) ** 2 / n + q @ (b - q @ b) ** 2 / m)
-
 
 def relative_entropy_terms(p: Array, q: Array) -> Array:
     """The non-negative cells p log(p/q) - p + q, +inf where q = 0 < p."""
