@@ -42,10 +42,10 @@ def relative_entropy(
 
     Examples:
         >>> from relentropy import relative_entropy
-        >>> float(relative_entropy([0.5, 0.5], [0.75, 0.25], base=2))
-        0.2075187496394219
-        >>> round(float(relative_entropy([0.75, 0.25], [0.5, 0.5], base=2)), 15)
-        0.188721875540867
+        >>> round(float(relative_entropy([0.5, 0.5], [0.75, 0.25], base=2)), 12)
+        0.207518749639
+        >>> round(float(relative_entropy([0.75, 0.25], [0.5, 0.5], base=2)), 12)
+        0.188721875541
 
     Source: Kullback & Leibler, "On Information and Sufficiency", Ann. Math. Statist. 22 (1951),
     eq. 2.4.
@@ -68,8 +68,8 @@ def cross_entropy(
     Arguments, shapes and errors as for `relative_entropy`; +inf where P has mass and Q none.
 
     >>> from relentropy import cross_entropy
-    >>> float(cross_entropy([0.5, 0.5], [0.75, 0.25], base=2))
-    1.207518749639422
+    >>> round(float(cross_entropy([0.5, 0.5], [0.75, 0.25], base=2)), 12)
+    1.207518749639
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., theorem 5.4.3.
     """

@@ -1,0 +1,30 @@
+"""Every example in the README, the documentation and the docstrings is executed."""
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+from tests.docs import pages
+
+WITH_EXAMPLES = [page for page in pages.pages() if pages.blocks(page)]
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda p: str(p.relative_to(pages.ROOT)))
+def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
+    reader = pages.Reader(page, tmp_path)
+    for block in pages.blocks(page):
+        reader.read(block)
+
+
+@pytest.mark.parametrize("name", pages.module_names())
+def test_docstrings_do_what_they_show(name: str) -> None:
+    module = importlib.import_module(name)
+    complaints: list[str] = []
+    ran = 0
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module, name):
+        outcome = doctest.DocTestRunner(optionflags=pages.FLAGS).run(test, out=complaints.append)
+        ran += outcome.attempted
+    assert not complaints, "".join(complaints)
+    assert ran, f"{name} has examples that no docstring holds"
