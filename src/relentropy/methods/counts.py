@@ -8,21 +8,10 @@ import numpy as np
 from scipy.special import ndtri
 
 from relentropy.methods import interval, null, plug_in, smoothing, variance, zhang_grabchak
-from relentropy.methods.functionals import JENSEN_SHANNON, Array, Functional
+from relentropy.methods.choice import CLEAR, FAR, FEW, choose
+from relentropy.methods.functionals import JENSEN_SHANNON, RELATIVE_ENTROPY, Array, Functional
 
 METHODS = ("zhang-grabchak", "jeffreys", "plug-in")
-
-FEW = 2.0
-"""Observations per cell, of the smaller sample, below which smoothing can be the better answer.
-
-At K = 100 and D = 0.6 the root mean square errors of the two cross between 200 and 300
-observations (benchmarks/estimate_counts.py)."""
-
-CLEAR = 0.05
-"""p-value of no drift below which smoothing is considered at all: it reads noise as drift."""
-
-FAR = 0.5
-"""Share of what smoothing reads into noise that the corrected estimate must exceed as well."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +43,17 @@ class Sample:
     def per_cell(self) -> float:
         """Observations per cell in the smaller sample."""
         return min(self.sizes) / self.x.size
+
+    def smoothing_may_win(self, functional: Functional) -> bool:
+        """Whether smoothing can have the smaller error, as it never has for Jensen–Shannon."""
+        return self.per_cell < FEW and functional is not JENSEN_SHANNON
+
+    def methods(self, functional: Functional, method: str) -> list[str]:
+        """The methods whose draws without drift are needed."""
+        ways = {"zhang-grabchak", method} - {"auto"}
+        if method == "auto" and self.smoothing_may_win(functional):
+            ways.add("jeffreys")
+        return sorted(ways)
 
     def reversed(self) -> "Sample":
         return Sample(self.y, self.x, self.seen)
@@ -128,13 +128,10 @@ def against_no_drift(
     """Test no drift once for all `functionals`, and their reverse too if `backward`."""
     if pair.x.size == 1:
         return NoDrift(1.0, "one cell", {}, None)
-    ways = {"zhang-grabchak", method} - {"auto"}
-    if method == "auto" and pair.per_cell < FEW:
-        ways.add("jeffreys")
     keys = [
         (functional, way, back)
         for functional in functionals
-        for way in sorted(ways)
+        for way in pair.methods(functional, method)
         for back in ((False, True) if backward and functional is not JENSEN_SHANNON else (False,))
     ]
     statistics = [
@@ -161,85 +158,82 @@ def answer(
     bias = zhang_grabchak.null_bias(x, y, functional)
     centred = pair.cells(functional, "zhang-grabchak")(x, y) - bias
     corrected = float(np.sum(centred))
-    noise = no_drift.of(functional, "jeffreys") if method == "auto" else None
-    far = noise is not None and corrected > FAR * float(np.mean(noise))
-    chosen, regime, reason = _choose(pair, method, no_drift.p_value, far)
-    terms = pair.cells(functional, chosen)(x, y)
-    if method == "auto" and chosen == "zhang-grabchak":
-        terms = centred
-    exact = float(np.sum(pair.cells(functional, "plug-in")(x, y)))
+    clear = pair.smoothing_may_win(functional) and no_drift.p_value <= CLEAR
+    choice = choose(
+        method,
+        dense=x.size == 1 or null.is_dense(x, y),
+        per_cell=pair.per_cell,
+        clearly_far=clear and _is_far(functional, corrected, no_drift),
+    )
+    is_centred = choice.method == "zhang-grabchak" and _centres(functional, method)
+    terms = centred if is_centred else pair.cells(functional, choice.method)(x, y)
     value = float(np.sum(terms))
     if value <= 0:
         value, terms = 0.0, np.zeros_like(terms)
-    error, ends = _uncertainty(pair, functional, corrected, value, confidence, no_drift)
+    # Where smoothing may have the smaller error the interval covers what it says, too.
+    others = [value]
+    if clear:
+        others.append(float(np.sum(pair.cells(functional, "jeffreys")(x, y))))
+    error, ends = _uncertainty(pair, functional, corrected, others, confidence, no_drift)
     contributions = np.zeros(pair.seen.shape)
     contributions[pair.seen] = terms
-    diagnostics = _diagnostics(pair, exact, no_drift) | {
+    diagnostics = _diagnostics(pair, functional, no_drift) | {
         "noise_floor": _floor(pair, functional, method, confidence, no_drift, bias),
         "contributions": contributions,
-        "regime": regime,
-        "reason": reason,
+        "regime": choice.regime,
+        "reason": choice.reason,
     }
-    return Answer(value, error, ends, chosen, diagnostics)
+    return Answer(value, error, ends, choice.method, diagnostics)
 
 
-def _choose(pair: Sample, method: str, p_value: float, far: bool) -> tuple[str, str, str]:
-    """The method that runs, the regime of the samples, and the reason in a sentence."""
-    per_cell = pair.per_cell
-    dense = pair.x.size == 1 or null.is_dense(pair.x, pair.y)
-    regime = "dense" if dense else "sparse" if per_cell >= FEW else "very sparse"
-    if method != "auto":
-        return method, regime, f"{method} was asked for."
-    if dense:
-        return (
-            "zhang-grabchak",
-            regime,
-            (
-                "Every cell is expected to hold at least 5 observations on each side: the bias that "
-                "Zhang–Grabchak leaves is negligible."
-            ),
-        )
-    few = f"Only {per_cell:.2g} observations per cell"
-    if per_cell >= FEW:
-        reason = f"{per_cell:.3g} observations per cell are enough for Zhang–Grabchak."
-    elif p_value <= CLEAR and far:
-        return (
-            "jeffreys",
-            regime,
-            (f"{few} and the samples clearly differ: smoothing has the smaller error."),
-        )
-    else:
-        reason = (
-            f"{few} and no large difference: smoothing would read their noise as drift, "
-            "Zhang–Grabchak is 0 on average without drift."
-        )
-    return "zhang-grabchak", regime, reason
+def _centres(functional: Functional, method: str) -> bool:
+    """Whether the estimate is shifted to be 0 on average without drift.
+
+    Zhang and Grabchak's own formula, when asked for by name, is left as published.
+    """
+    return method == "auto" or functional is JENSEN_SHANNON
+
+
+def _is_far(functional: Functional, corrected: float, no_drift: NoDrift) -> bool:
+    """Whether the estimate exceeds a good part of what smoothing would make of mere noise."""
+    noise = no_drift.of(functional, "jeffreys")
+    return (
+        functional is RELATIVE_ENTROPY
+        and noise is not None
+        and corrected > FAR * float(np.mean(noise))
+    )
 
 
 def _uncertainty(
     pair: Sample,
     functional: Functional,
     corrected: float,
-    value: float,
+    others: list[float],
     confidence: float,
     no_drift: NoDrift,
 ) -> tuple[float, tuple[float, float]]:
-    """The standard error and the interval, which covers what both corrected methods say."""
+    """The standard error, and the interval of the corrected estimate stretched to cover `others`.
+
+    `others` are what further methods say, each with a normal interval of its own; the first is
+    the value reported, which always lies inside.
+    """
     x, y, (n, m) = pair.x, pair.y, pair.sizes
     if x.size == 1:
+        # A cell unseen in m observations holds less than 1 - (1 - confidence)^(1/m) of Q.
         return 0.0, (0.0, functional.scale * -float(np.log1p(-confidence)) / min(n, m))
     at_null = null.variance(x, y, functional, no_drift.of(functional, "zhang-grabchak"))
-    # At P = Q the frequencies' own noise makes the delta method report twice the variance there.
+    # At P = Q the frequencies' own noise reads as drift: the variance found there is doubled.
     total = max(variance.variance(x, y, functional) - at_null, at_null)
     slope_at_null = 2 * functional.scale * (1 / n + 1 / m)
     slope = interval.slope(corrected, total, at_null, slope_at_null)
     low, high = interval.interval(corrected, at_null, slope, confidence)
-    if not np.isclose(value, max(corrected, 0.0), rtol=1e-9, atol=0.0):
-        half = float(ndtri((1 + confidence) / 2)) * np.sqrt(total)
-        low, high = min(low, max(value - half, 0.0)), max(high, value + half)
+    half = float(ndtri((1 + confidence) / 2)) * np.sqrt(total)
+    for other in others:
+        if not np.isclose(other, max(corrected, 0.0), rtol=1e-9, atol=0.0):
+            low, high = min(low, max(other - half, 0.0)), max(high, other + half)
     if no_drift.p_value > (1 - confidence) / 2:
         low = 0.0
-    return float(np.sqrt(total)), (min(low, value), max(high, value))
+    return float(np.sqrt(total)), (min(low, others[0]), max(high, others[0]))
 
 
 def _floor(
@@ -252,14 +246,16 @@ def _floor(
 ) -> float:
     if pair.x.size == 1:
         return 0.0
-    drawn = no_drift.of(functional, "zhang-grabchak" if method == "auto" else method)
-    if drawn is not None and method == "auto":
+    way = "zhang-grabchak" if method == "auto" else method
+    drawn = no_drift.of(functional, way)
+    if drawn is not None and way == "zhang-grabchak" and _centres(functional, method):
         drawn = drawn - np.sum(bias)
     return null.floor(pair.x, pair.y, functional, drawn, confidence, method != "plug-in")
 
 
-def _diagnostics(pair: Sample, exact: float, no_drift: NoDrift) -> dict[str, Any]:
+def _diagnostics(pair: Sample, functional: Functional, no_drift: NoDrift) -> dict[str, Any]:
     x, y, (n, m) = pair.x, pair.y, pair.sizes
+    exact = float(np.sum(pair.cells(functional, "plug-in")(x, y)))
     found: dict[str, Any] = {
         "sample_sizes": (n, m),
         "cells": int(x.size),
