@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,12 +78,16 @@ def locate(typed: str | os.PathLike[str]) -> Input:
     if "://" in text:
         return Input(text, (Path(text),), remote=True)
     path, table = Path(text), None
-    if not _exists(path) and "::" in text:
+    mode = _mode(path)
+    if mode is None and "::" in text:
         before, table = text.rsplit("::", 1)
         path = Path(before)
-    if _exists(path):
-        if path.is_dir():
+        mode = _mode(path)
+    if mode is not None:
+        if stat.S_ISDIR(mode):
             return Input(text, _data_files(path), table, folder=True)
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{printable(path)} is a pipe or device; save it as a file first")
         return Input(text, (path,), table)
     if any(c in text for c in "*?["):
         found = sorted(Path(p) for p in glob.glob(text, recursive=True))
@@ -93,11 +98,15 @@ def locate(typed: str | os.PathLike[str]) -> Input:
     raise InputError(f"there is no file {printable(path)}.{_near(path)}")
 
 
-def _exists(path: Path) -> bool:
+def _mode(path: Path) -> int | None:
+    """What kind of thing a path is; None where there is nothing."""
     try:
-        return path.exists()
-    except OSError:
-        return False
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"cannot read {printable(path)}: {reason}") from error
 
 
 def _near(path: Path) -> str:

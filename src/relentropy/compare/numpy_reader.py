@@ -52,17 +52,14 @@ def _load(path: Any, shown: str) -> Any:
     import numpy as np
 
     try:
-        array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError) as error:
-        if "pickle" in str(error).lower() or "Object arrays" in str(error):
+        return np.load(path, allow_pickle=False, mmap_mode="r")
+    except Exception as error:  # numpy parses the header as Python: its errors are of many kinds
+        if "pickle" in str(error).lower() or "objects" in str(error):
             raise InputError(
                 f"{shown} holds Python objects (a pickle), which can run code when opened; "
                 "save plain arrays, or the table as Parquet"
             ) from error
         raise InputError(f"{shown} is a damaged NumPy file: {printable(error, 200)}") from error
-    except Exception as error:  # numpy's header parser raises tokenizer errors of many kinds
-        raise InputError(f"{shown} is a damaged NumPy file: {printable(error, 200)}") from error
-    return array
 
 
 def _split(array: Any, name: str) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def open_side(side: Side, bench: Workbench) -> Table:
     if side.format == "csv":
         return _from_csv(listed, side, bench)
     if side.format == "json":
-        return _from_duckdb(f"read_json({listed}, union_by_name=true)", side, bench)
+        return _from_duckdb(f"read_json({listed}, union_by_name=true, sample_size=-1)", side, bench)
     if side.format == "remote":
         assert side.source is not None
         return _from_duckdb(literal(side.source.shown), side, bench, store=False)
@@ -150,21 +150,25 @@ def open_side(side: Side, bench: Workbench) -> Table:
 
 
 def _from_csv(listed: str, side: Side, bench: Workbench) -> Table:
-    # The quick look at the first 20,480 rows decides the types; where a later row disagrees,
-    # the whole file is looked at.
-    options = f"{listed}, union_by_name=true, header=true"
-    try:
-        return _from_duckdb(f"read_csv({options})", side, bench, mend=True)
-    except InputError as quick:
+    from relentropy.compare import csv_dialect
+
+    dialect = csv_dialect.of(side.paths[0])
+    options = csv_dialect.options(dialect)
+    if not all(map(csv_dialect.is_utf8, side.paths)):
+        options += ", encoding='latin-1'"
+        side.notes.append(f"{side.shown} is not UTF-8; it was read as Latin-1")
+    # DuckDB's look at a file with \r\n between rows stumbles over a lone \n inside quotes, and
+    # told of \r\n it stumbles over files that mix the two.
+    attempts = [options, f"{options}, new_line='\\r\\n'"]
+    for attempt in attempts if dialect.carriage_returns else attempts[:1]:
         try:
-            return _from_duckdb(f"read_csv({options}, sample_size=-1)", side, bench, mend=True)
-        except InputError:
-            if "nicode" not in str(quick) and "utf-8" not in str(quick):
-                raise quick from None
-        latin = f"read_csv({options}, sample_size=-1, encoding='latin-1')"
-        table = _from_duckdb(latin, side, bench, mend=True)
-        table.notes.append(f"{side.shown} is not UTF-8; it was read as Latin-1")
-        return table
+            return _from_duckdb(f"read_csv({listed}, {attempt})", side, bench, mend=True)
+        except InputError as error:
+            fault = error
+    uneven = csv_dialect.uneven_row(side.paths, dialect)
+    if uneven is None:
+        raise fault
+    raise InputError(f"{side.shown}: {uneven}") from fault
 
 
 def _from_duckdb(
@@ -174,6 +178,8 @@ def _from_duckdb(
     described = bench.describe(source, side.shown)
     names = [name for name, _ in described]
     readable, unsupported = _readable(described)
+    if not readable:
+        raise InputError(f"{side.shown} has no column that can be compared: {_why(unsupported)}")
     if store:
         stored = bench.store(source, names, readable, side.shown)
         chosen = dict.fromkeys(readable, "") | {c: c for c in readable}
@@ -189,6 +195,10 @@ def _from_duckdb(
         aliases = ", ".join(f"c{i}" for i in range(len(names)))
         query = f"SELECT {_select(readable)} FROM {source} AS t({aliases})"
     return _table(bench.relation, query, side, names, unsupported, bench)
+
+
+def _why(unsupported: dict[str, str]) -> str:
+    return "; ".join(f"'{printable(n, 40)}' {reason}" for n, reason in unsupported.items())[:300]
 
 
 def _mend(
@@ -208,8 +218,6 @@ def _table(
 ) -> Table:
     import duckdb
 
-    if query.startswith("SELECT  FROM"):
-        raise InputError(f"{side.shown} has no column that can be compared")
     try:
         frame = nw.from_native(relation(query)).lazy()
         schema = frame.collect_schema()
