@@ -96,6 +96,8 @@ def renyi(
 
     Source: van Erven & Harremoës, "Rényi divergence and Kullback-Leibler divergence" (2014), eq. 9.
     """
+    if _order(alpha) == 1:
+        return relative_entropy(p, q, axis=axis, where=where, base=base)
     return _of_ratio(partial(renyi_of, alpha=_order(alpha)), p, q, axis, where, base)
 
 
@@ -112,6 +114,8 @@ def tsallis(p: Any, q: Any, /, alpha: float, *, axis: int = -1, where: Any = Non
     """
     if alpha == float("inf"):
         raise ValueError("alpha must be finite for tsallis; renyi has a limit at infinity")
+    if _order(alpha) == 1:
+        return relative_entropy(p, q, axis=axis, where=where)
     return _of_ratio(partial(tsallis_of, alpha=_order(alpha)), p, q, axis, where, None)
 
 

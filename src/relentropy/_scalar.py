@@ -86,7 +86,8 @@ def kl_div(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
     t = log_quotient(xp, xp.where(far, p, 1.0), xp.where(far, q, 1.0))
     if totals is not None:
         p, q, t = p / totals.p, q / totals.q, t + xp.log1p(totals.excess)
-    return _outside(xp, p, q, kl_div_given(xp, p, q, near, x, t))
+    value = kl_div_given(xp, p, q, near, x, t)
+    return _outside(xp, p, q, xp.where((p == INF) | (q == INF), INF, value))
 
 
 def kl_div_given(xp: Any, p: Array, q: Array, near: Array, x: Array, t: Array) -> Array:
@@ -119,12 +120,16 @@ def log_ratio(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Arra
 
 
 def log_quotient(xp: Any, p: Array, q: Array) -> Array:
-    """log(p/q), p > 0, q >= 0, as the log of the quotient, or of each where that leaves range."""
-    quotient = _array.stop_gradient(p) / _array.stop_gradient(q)
+    """log(p/q), p > 0, q >= 0: the log of the quotient where that is in range.
+
+    Differentiated as log p - log q, which stays in range where p/q² would not.
+    """
+    difference = xp.log(p) - xp.log(q)
+    a, b = _array.stop_gradient(p), _array.stop_gradient(q)
+    quotient = a / b
     in_range = (quotient >= _array.smallest_normal(p)) & (quotient < INF)
-    p1, q1 = xp.where(in_range, p, 1.0), xp.where(in_range, q, 1.0)
-    p2, q2 = xp.where(in_range, 1.0, p), xp.where(in_range, 1.0, q)
-    return xp.where(in_range, xp.log(p1 / q1), xp.log(p2) - xp.log(q2))
+    better = xp.log(xp.where(in_range, quotient, 1.0)) - _array.stop_gradient(difference)
+    return difference + xp.where(in_range, better, 0.0)
 
 
 def excess(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:

@@ -13,9 +13,6 @@ from relentropy.distributions.discrete import Discrete, Logs, Probs, Weights
 
 Array = Any
 
-OVERFLOW = 40.0
-"""Above exp(40) the sum over Q's surplus is taken as a logsumexp, lest it leave float32."""
-
 
 def log_weights(x: Discrete) -> Array:
     """Logarithms of the (unnormalised) probabilities; constant where they are -inf."""
@@ -72,16 +69,13 @@ def _gradient_of_cost(xp: Any, a: Array, b: Array, q: Discrete) -> Array:
 
 
 class CentredLogRatio(NamedTuple):
-    """u = (a - b) - m with m = E_p[a - b], held in two parts; u = 0 outside the common support."""
+    """The parts of softmax(a), and u = (a - b) - m with m = E_p[a - b], where p > 0 and q > 0."""
 
     softmax: Softmax  # of a
+    p: Array
+    common: Array  # where u is defined; 0 elsewhere
     u: Array
-    m: Array
-    correction: Array
-
-    @property
-    def p(self) -> Array:
-        return self.softmax.weights / (1 + self.softmax.rest)
+    offset: Array  # m plus the largest b minus the largest a: what a common offset leaves
 
 
 def centred_log_ratio(xp: Any, a: Array, b: Array) -> CentredLogRatio:
@@ -91,33 +85,39 @@ def centred_log_ratio(xp: Any, a: Array, b: Array) -> CentredLogRatio:
     which for a large common offset exceeds u itself; the second takes that out.
     """
     parts = softmax(xp, a)
-    both = (a > -INF) & (b > -INF)
-    a, b = xp.where(both, a, 0.0), xp.where(both, b, 0.0)
-    d = a - b
-    c = d - a
-    rounding = (a - (d - c)) - (b + c)
     p = parts.weights / (1 + parts.rest)
+    common = (p > 0) & (b > -INF)
+    a, b_common = xp.where(common, a, 0.0), xp.where(common, b, 0.0)
+    d = a - b_common
+    c = d - a
+    rounding = (a - (d - c)) - (b_common + c)
     m = xp.sum(p * d, axis=-1, keepdims=True)
     u = (d - m) + rounding
-    correction = xp.sum(p * u, axis=-1, keepdims=True)
-    return CentredLogRatio(parts, xp.where(both, u - correction, 0.0), m, correction)
+    correction = xp.sum(xp.where(common, p * u, 0.0), axis=-1, keepdims=True)
+    correction = xp.where(xp.abs(m) < INF, correction, 0.0)
+    top = xp.max(_array.stop_gradient(b), axis=-1, keepdims=True)
+    offset = ((top - parts.top) + m) + correction
+    return CentredLogRatio(parts, p, common, xp.where(common, u - correction, 0.0), offset)
 
 
 def relative_entropy_on_support(xp: Any, a: Array, b: Array, ratio: CentredLogRatio) -> Array:
-    """D, (..., 1), of rows in which Q covers P."""
-    in_q = b > -INF
-    both = in_q & (a > -INF)
-    u, p, log_total = ratio.u, ratio.p, ratio.softmax.log_total(xp)
-    # v: the log of Q's mass, on the scale on which P's is p; the log of its sum is D.
+    """D, (..., 1), of rows in which Q covers P.
+
+    Above 1 nat from the normalisers, m + log Σ exp b - log Σ exp a, which then does not cancel;
+    below from the sum of non-negative terms, which then does not overflow.
+    """
+    p, u, log_total = ratio.p, ratio.u, ratio.softmax.log_total(xp)
     top = xp.max(_array.stop_gradient(b), axis=-1, keepdims=True)
-    offset = ((top - ratio.softmax.top) + ratio.m) + ratio.correction
-    v = xp.where(both, xp.where(both, ratio.softmax.shifted, 0.0) - u, (b - top) + offset)
-    v = xp.where(in_q, v - log_total, -INF)
-    huge = xp.max(_array.stop_gradient(v), axis=-1, keepdims=True) > OVERFLOW
-    near = both & (u >= -30)
-    far = in_q & ~near & ~huge
-    u1, u2 = xp.where(near & ~huge, u, 0.0), xp.where(far & both, u, 0.0)
+    direct = ratio.offset + ((logsumexp(xp, b) - top) - log_total)
+    large = ~(_array.stop_gradient(direct) < 1)
+    # v: the log of Q's mass on the scale on which P's is p; the log of its sum is D.
+    covered = ratio.common & (u >= -30)
+    far = (b > -INF) & ~covered & ~large
+    v = xp.where(ratio.common, xp.where(ratio.common, ratio.softmax.shifted, 0.0) - u, 0.0)
+    v = xp.where(ratio.common, v, (b - top) + ratio.offset) - log_total
     surplus = xp.where(far, xp.exp(xp.where(far, v, 0.0)), 0.0)
-    terms = xp.where(near, p * g(xp, u1), surplus + xp.where(both, p * (u2 - 1), 0.0))
-    total = xp.sum(xp.where(huge, 0.0, terms), axis=-1, keepdims=True)
-    return xp.where(huge, logsumexp(xp, v), xp.log1p(total))
+    u1, u2 = xp.where(covered & ~large, u, 0.0), xp.where(far, u, 0.0)
+    missing = xp.where(ratio.common, p * (u2 - 1), 0.0)
+    terms = xp.where(covered, p * g(xp, u1), surplus + missing)
+    total = xp.sum(xp.where(large, 0.0, terms), axis=-1, keepdims=True)
+    return xp.where(large, direct, xp.log1p(total))

@@ -22,7 +22,6 @@ from relentropy._scalar import (
 )
 from relentropy.distributions.discrete import Discrete, Weights
 from relentropy.exact.discrete import (
-    OVERFLOW,
     centred_log_ratio,
     log_weights,
     pair_totals,
@@ -30,6 +29,10 @@ from relentropy.exact.discrete import (
 )
 
 Array = Any
+
+
+OVERFLOW = 40.0
+"""Above exp(40) a sum of exponentials is taken as a logsumexp, lest it leave float32."""
 
 
 class Ratio(NamedTuple):
@@ -54,11 +57,10 @@ def _ratio_of_weights(xp: Any, p: Weights, q: Weights) -> Ratio:
     x, y = p.values, q.values
     near = is_near(xp, x, y, totals)
     relative = excess(xp, xp.where(near, x, 1.0), xp.where(near, y, 1.0), totals)
-    positive = x > 0
-    t = log_ratio(xp, xp.where(positive, x, 1.0), xp.where(positive, y, 1.0), totals)
-    t = xp.where(positive, t, xp.where(y > 0, -INF, 0.0 * t))
+    both = (x > 0) & (y > 0)
+    t = log_ratio(xp, xp.where(both, x, 1.0), xp.where(both, y, 1.0), totals)
     u, v = x / totals.p, y / totals.q
-    return Ratio(xp, u, v, xp.where(near, v * relative, u - v), t)
+    return Ratio(xp, u, v, xp.where(near, v * relative, u - v), _at_zeros(xp, t, x > 0, y > 0))
 
 
 def _ratio_of_logs(xp: Any, a: Array, b: Array) -> Ratio:
@@ -66,15 +68,22 @@ def _ratio_of_logs(xp: Any, a: Array, b: Array) -> Ratio:
     both, infinite = in_p & in_q, xp.any(in_p & ~in_q, axis=-1, keepdims=True)
     centred, of_q = centred_log_ratio(xp, a, b), softmax(xp, b)
     p, q = centred.p, of_q.weights / (1 + of_q.rest)
-    # t = u + D where D is finite, else u + the difference of the normalisers.
-    shift = ((of_q.top - centred.softmax.top) + centred.m) + centred.correction
-    shift = shift + (of_q.log_total(xp) - centred.softmax.log_total(xp))
-    shift = xp.where(infinite, shift, relative_entropy_on_support(xp, a, b, centred))
-    t = xp.where(both, centred.u + shift, 0.0)
-    near = both & (xp.abs(_array.stop_gradient(t)) < 1)
-    difference = xp.where(near, -p * xp.expm1(-xp.where(near, t, 0.0)), p - q)
-    t = xp.where(both, t, xp.where(in_p, INF, xp.where(in_q, -INF, t)))
-    return Ratio(xp, p, q, difference, t)
+    difference = xp.where(both, a, 0.0) - xp.where(both, b, 0.0)
+    normalisers = (of_q.top - centred.softmax.top) + (
+        of_q.log_total(xp) - centred.softmax.log_total(xp)
+    )
+    # t = u + D where both are at hand, otherwise from the difference of the normalisers.
+    d = relative_entropy_on_support(xp, a, b, centred)
+    t = xp.where(centred.common & ~infinite, centred.u + d, difference + normalisers)
+    near = centred.common & (xp.abs(_array.stop_gradient(t)) < 1)
+    gap = xp.where(near, -p * xp.expm1(-xp.where(near, t, 0.0)), p - q)
+    return Ratio(xp, p, q, gap, _at_zeros(xp, t, in_p, in_q))
+
+
+def _at_zeros(xp: Any, t: Array, in_p: Array, in_q: Array) -> Array:
+    """The log-ratio with its constants outside the common support."""
+    outside = xp.where(in_p, INF, xp.where(in_q, -INF, 0.0 * _array.stop_gradient(t)))
+    return xp.where(in_p & in_q, t, outside)
 
 
 def jensen_shannon_of(r: Ratio, weight: float) -> Array:
@@ -123,10 +132,8 @@ def affinity_deficit(r: Ratio, beta: Any) -> tuple[Array, Array]:
 
 
 def renyi_of(r: Ratio, alpha: float) -> Array:
-    """log(Σ p^α q^(1-α)) / (α - 1); D at α = 1, -log Q(p > 0) at 0, log max p/q at infinity."""
+    """log(Σ p^α q^(1-α)) / (α - 1); -log Q(p > 0) at 0, log max p/q at infinity."""
     xp, beta = r.xp, 1 - alpha
-    if alpha == 1:
-        return relative_entropy_of(r)
     if alpha == 0:
         return _minus_log_covered(r)
     if alpha == INF:
@@ -157,25 +164,13 @@ def _uncovered(r: Ratio) -> Array:
 
 
 def tsallis_of(r: Ratio, alpha: float) -> Array:
-    """(Σ p^α q^(1-α) - 1) / (α - 1); D at α = 1."""
-    if alpha == 1:
-        return relative_entropy_of(r)
+    """(Σ p^α q^(1-α) - 1) / (α - 1), α != 1."""
     if alpha == 0:
         return r.xp.sum(r.xp.where(r.p > 0, 0.0, r.q), axis=-1)
     if alpha < 0.5:
         return tsallis_of(swapped(r), 1 - alpha) * (alpha / (1 - alpha))
     value = affinity_deficit(r, 1 - alpha)[0] / (1 - alpha)
     return value if alpha < 1 else r.xp.where(_uncovered(r), INF, value)
-
-
-def relative_entropy_of(r: Ratio) -> Array:
-    """D = Σ q h(p/q - 1), from the parts."""
-    xp = r.xp
-    covered = r.q > 0
-    x = xp.where(covered, r.difference, INF) / xp.where(covered, r.q, 1.0)
-    near = _near_one(xp, r.p, x)
-    t = xp.where(r.p > 0, r.t, 0.0)
-    return xp.sum(kl_div_given(xp, r.p, r.q, near, xp.where(near, x, 0.0), t), axis=-1)
 
 
 def swapped(r: Ratio) -> Ratio:

@@ -18,8 +18,8 @@ def probabilities(x: Discrete) -> Array:
     return x.values / xp.sum(x.values, axis=-1, keepdims=True)
 
 
-def surprisals(x: Discrete) -> Array:
-    """-log p >= 0 of every cell; +inf at p = 0.
+def surprisals(x: Discrete, wanted: Array | None = None) -> Array:
+    """-log p >= 0 of every cell; +inf at p = 0, or the constant 0 where it is not `wanted`.
 
     That of the most probable cell is log1p(the others' mass / its own): -log p would lose it
     where p rounds to 1.
@@ -27,25 +27,25 @@ def surprisals(x: Discrete) -> Array:
     xp = _array.namespace(x.values)
     if isinstance(x, Logs):
         parts = softmax(xp, x.values)
-        return parts.log_total(xp) - parts.shifted
+        shifted = parts.shifted if wanted is None else xp.where(wanted, parts.shifted, 0.0)
+        return parts.log_total(xp) - shifted
     w = x.values
     first = _array.positions(w) == xp.argmax(_array.stop_gradient(w), axis=-1, keepdims=True)
     others = xp.sum(xp.where(first, 0.0, w), axis=-1, keepdims=True)
     total = xp.sum(w, axis=-1, keepdims=True)
-    rest = xp.where(first, 1.0, w)
-    return xp.where(
-        first,
-        xp.log1p(others / xp.where(first, w, 1.0)),
-        log_quotient(xp, total, rest),
-    )
+    counted = ~first if wanted is None else ~first & wanted
+    rest = log_quotient(xp, total, xp.where(counted, w, 1.0))
+    return xp.where(first, xp.log1p(others / xp.where(first, w, 1.0)), rest)
 
 
 def cross_entropy_of_discrete(p: Discrete, q: Discrete) -> Array:
     """H(P, Q) = Σ p (-log q), with 0 · ∞ = 0."""
     xp = _array.namespace(p.values)
-    mass, cost = probabilities(p), surprisals(q)
-    counted = (mass > 0) | (cost < INF)
-    return xp.sum(xp.where(counted, mass, 0.0) * xp.where(counted, cost, 0.0), axis=-1)
+    wanted = (p.values > p.missing) | (q.values > q.missing)
+    mass, cost = probabilities(p), surprisals(q, wanted)
+    # An unused cell of Q, or one of P below the range of the dtype, costs nothing.
+    paid = wanted & ((mass > 0) | (cost < INF))
+    return xp.sum(xp.where(paid, mass, 0.0) * xp.where(paid, cost, 0.0), axis=-1)
 
 
 def entropy_of_discrete(p: Discrete) -> Array:
@@ -53,7 +53,5 @@ def entropy_of_discrete(p: Discrete) -> Array:
     xp = _array.namespace(p.values)
     positive = p.values > p.missing
     p = p.with_values(xp.where(positive, p.values, p.missing))
-    safe = p if isinstance(p, Logs) else p.with_values(p.values)
-    cost = surprisals(safe)
-    mass = xp.where(positive, probabilities(p), 0.0)
-    return xp.sum(mass * xp.where(positive, cost, 0.0), axis=-1)
+    mass, cost = probabilities(p), surprisals(p, positive)
+    return xp.sum(xp.where(positive, mass * cost, 0.0), axis=-1)
