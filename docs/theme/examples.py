@@ -7,7 +7,7 @@ import griffe
 
 # Consecutive lines of one indentation from the first >>> to the blank line that ends it.
 _EXAMPLE = re.compile(
-    r"^(?P<indent> *)>>> .*(?:\n(?P=indent)(?!>>> )\S.*|\n(?P=indent)>>> .*)*", re.M
+    r"^(?P<indent> *)>>> .*(?:\n(?P=indent)(?!>>> )\S.*|\n(?P=indent)>>> .*)*", re.MULTILINE
 )
 
 
