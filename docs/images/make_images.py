@@ -1,7 +1,7 @@
 """Make the pictures of the main job: the terminal as SVG, the page as PNG.
 
-Run ``python docs/images/make_images.py`` with the extra ``test`` installed and Chromium at hand
-(Debian: ``apt-get install chromium chromium-driver``).
+Run ``python docs/images/make_images.py`` with the extras ``test`` and ``docs`` installed and
+Chromium at hand (Debian: ``apt-get install chromium chromium-driver``).
 """
 
 import io
@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 from selenium import webdriver
@@ -19,7 +20,7 @@ from relentropy.compare import example_paths, tables
 from relentropy.compare.report import html, text
 
 HERE = Path(__file__).parent
-WIDTH = 100
+WIDTH = 108
 # The ranked table and the first column in detail.
 END = "plane  categorical"
 
@@ -52,12 +53,16 @@ def photograph_page(result: dict, path: Path) -> None:
         options.add_argument(f"--user-data-dir={folder}/profile")
         browser = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
         try:
-            size = {"width": 1200, "height": 1500, "deviceScaleFactor": 1, "mobile": False}
+            size = {"width": 1200, "height": 1850, "deviceScaleFactor": 1, "mobile": False}
             browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             browser.get(page.as_uri())
             browser.save_screenshot(str(path))
         finally:
             browser.quit()
+    # A page has few colours: a third of the size, and nothing to see of it.
+    Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=256).save(
+        path, optimize=True
+    )
 
 
 if __name__ == "__main__":

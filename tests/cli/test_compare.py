@@ -212,6 +212,10 @@ def test_a_terminal_without_unicode(files):
         (["{0}", "{1}", "x"], "unexpected extra argument"),
         (["{0}", "{1}", "--exmaple"], "--example"),
         (["{0}", "{1}", "--columns", "mooved"], "Did you mean 'moved'?"),
+        (
+            ["{0}", "{1}", "--columns", "moved,still", "--columns", "colour"],
+            "each value is one whole name",
+        ),
         (["{0}", "{1}", "--hide-values", "color"], "Did you mean 'colour'?"),
         (["{0}", "{0}x"], "Did you mean"),
         (["{0}", "{1}", "--confidence", "95"], "for 95 % type 0.95"),
@@ -263,6 +267,15 @@ def test_a_reader_that_leaves_early_changes_nothing(files, limit, code):
     assert process.returncode == code
     assert "Broken" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_an_error_without_a_traceback(files):
+    command = [sys.executable, "-m", "relentropy.cli", "compare", *files, "--json", "-q"]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 2
+    assert result.stderr == "Error: cannot write to standard output: No space left on device\n"
 
 
 @pytest.mark.exhaustive

@@ -201,11 +201,18 @@ def _compare(wanted: Wanted, reference: str, current: str) -> dict[str, Any]:
                 rng=wanted.seed,
             )
     except InputError as error:
-        raise DataError(str(error)) from None
+        raise DataError(f"{error}{_hint(wanted.columns)}") from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise DataError(f"{where}{error.strerror or error}") from None
     return comparison.to_dict()
+
+
+def _hint(columns: tuple[str, ...]) -> str:
+    """For who mixed the two ways to name columns."""
+    if len(columns) > 1 and any("," in name for name in columns):
+        return "\n--columns is repeated, so each value is one whole name, commas included."
+    return ""
 
 
 def _write_page(page: Path, result: Mapping[str, Any], *, quiet: bool) -> None:

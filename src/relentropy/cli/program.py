@@ -1,5 +1,6 @@
 """The commands together, and what an exception means for the exit code."""
 
+import io
 import os
 import sys
 
@@ -26,10 +27,10 @@ def run() -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         # A console without a character gets its escape, not a traceback.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = program.main(prog_name="relentropy", standalone_mode=False)
-        sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         return 130
     except click.ClickException as error:

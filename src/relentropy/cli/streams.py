@@ -25,12 +25,16 @@ def write(text: str) -> None:
     A reader that closed the pipe early has what it wanted, so that is no error and the exit code
     keeps telling the outcome of the comparison.
     """
+    if sys.stdout is None:  # closed by the caller: `>&-`
+        return
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes once more when it exits; that must find an open file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise DataError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def without_trailing_spaces(text: str) -> str:

@@ -1,6 +1,7 @@
 """The terminal report: what it says and where it fits, not its whole layout."""
 
 import io
+import math
 import re
 import unicodedata
 
@@ -79,13 +80,30 @@ def test_a_row_shows_value_interval_floor_and_rows_to_notice():
     }
     cells = row(render(result([made])), "temp").split()
     assert cells[:3] == ["temp", "drifted", "1.2500"]
-    assert [c for c in cells[3:] if "█" not in c][:3] == ["1.2000–1.3000", "0.0030", "4"]
+    figures = [cell for cell in cells[3:] if set(cell) - set("─●┊")]
+    assert figures[:3] == ["1.2000–1.3000", "0.0030", "4"]
 
 
 def test_a_wide_terminal_shows_the_reverse_and_jensen_shannon():
     made = bell("temp", 2.0, jensen_shannon=0.4321)
     made["reference_from_current"]["finite_value"] = 2.3456
     assert {"2.3456", "0.4321"} <= set(row(render(result([made]), width=120), "temp").split())
+
+
+def test_the_picture_of_an_interval_is_to_scale():
+    """0.01 bit at the mark; ten times as much and a hundred times at even steps beyond."""
+    made = []
+    for name, low, value, high in [("a", 0.9, 1.0, 1.0), ("b", 0.1, 0.1, 0.2), ("c", 0, 0, 0.01)]:
+        column = bell(name, 2.0, drifted=True)
+        column["current_from_reference"] |= {"finite_value": value, "interval": [low, high]}
+        made.append(column)
+    lines = [row(render(result(made), width=120), name) for name in "abc"]
+    start = min(lines[2].index("●"), lines[2].index("─"))
+    places = [line.index("●") - start for line in lines]
+    assert places[2] == 0
+    assert places[0] == 20
+    assert places[1] == round(20 * math.log(11) / math.log(101))
+    assert lines[1][start:].index("┊") == round(20 * math.log(2) / math.log(101))
 
 
 def test_infinity_is_marked_and_explained():

@@ -14,6 +14,8 @@ class Glyphs:
     """Levels of a column, from empty to full."""
     growing: str
     """Levels of the last character of a row, from empty to full."""
+    whisker: str
+    """The ground of an interval, its line, its estimate, and the amount that matters."""
     infinity: str
     unicode: bool
 
@@ -21,8 +23,10 @@ class Glyphs:
     def of(cls, console: Console) -> "Glyphs":
         """Block elements where the console's encoding has them, otherwise ASCII."""
         if console.options.ascii_only:
-            return cls(rising=" .:=#", growing=" #", infinity="inf", unicode=False)
-        return cls(rising=" ▁▂▃▄▅▆▇█", growing=" ▏▎▍▌▋▊▉█", infinity="∞", unicode=True)
+            return cls(rising=" .:=#", growing=" #", whisker=" -o|", infinity="inf", unicode=False)
+        return cls(
+            rising=" ▁▂▃▄▅▆▇█", growing=" ▏▎▍▌▋▊▉█", whisker=" ─●┊", infinity="∞", unicode=True
+        )
 
     def plain(self, text: str) -> str:
         """``text`` with our own typography taken back where the console has only ASCII."""
@@ -49,6 +53,31 @@ def columns_of_blocks(heights: Sequence[float], lines: int, cell: int, glyphs: G
         "".join(glyphs.rising[min(max(total - below * steps, 0), steps)] * cell for total in totals)
         for below in reversed(range(lines))
     ]
+
+
+def whisker(low: float, value: float, high: float, limit: float, width: int, glyphs: Glyphs) -> str:
+    """An interval on an axis of ``width`` characters; all places in [0, 1]."""
+    ground, line, estimate, mark = list(glyphs.whisker)
+
+    def place(x: float) -> int:
+        return round(x * (width - 1))
+
+    cells = [ground] * width
+    cells[place(limit)] = mark
+    for index in range(place(low), place(high) + 1):
+        cells[index] = line
+    cells[place(value)] = estimate
+    return "".join(cells)
+
+
+def labels(places: Sequence[tuple[float, str]], width: int) -> str:
+    """Labels under such an axis, each centred on its place where there is room."""
+    text = ""
+    for x, label in places:
+        start = min(max(round(x * (width - 1)) - len(label) // 2, 0), width - len(label))
+        if start > len(text) or not text:
+            text = text.ljust(start) + label
+    return text.ljust(width)
 
 
 def _steps(amount: float, steps: int) -> int:

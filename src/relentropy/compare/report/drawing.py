@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 from relentropy.compare.report.numbers import chosen, share
+from relentropy.compare.report.scale import Scale
 from relentropy.compare.report.view import Cell, Column, View
 from relentropy.compare.report.visible import shorten
 
@@ -12,6 +12,7 @@ from relentropy.compare.report.visible import shorten
 WIDTH, HEIGHT = 540, 240
 # The interval's plot.
 AXIS = 170
+_TICK = 30  # room for a label
 
 
 @dataclass(frozen=True)
@@ -85,48 +86,37 @@ class Tick:
 
 
 class Axis:
-    """The scale of the intervals: the square root, for relative entropy grows as a shift squared.
+    """The scale of the intervals in SVG units, 0 to ``AXIS``."""
 
-    Two columns, one shifted twice as far as the other, stand twice as far along.
-    """
-
-    def __init__(self, columns: Sequence[Column], material: float) -> None:
-        ends = [max(c.forward.high, c.forward.noise_floor) for c in columns]
-        self.end = max([*ends, 2 * material]) or 1.0
-        self.material = material
-
-    def at(self, amount: float) -> float:
-        """The place of ``amount``, from 0 to ``AXIS``."""
-        return AXIS * sqrt(min(max(amount, 0.0) / self.end, 1.0))
+    def __init__(self, scale: Scale, material: float) -> None:
+        self.scale = scale
+        self.limit = self._at(material)
+        """The place of the amount that matters."""
 
     def whisker(self, column: Column) -> Whisker:
         """The interval of a column."""
         forward = column.forward
         return Whisker(
-            low=_number(self.at(forward.low)),
-            high=_number(max(self.at(forward.high), self.at(forward.low) + 1)),
-            value=_number(self.at(forward.value)),
-            floor=_number(self.at(forward.noise_floor)),
+            low=self._at(forward.low),
+            high=self._at(forward.high),
+            value=self._at(forward.value),
+            floor=self._at(forward.noise_floor),
         )
 
-    @property
-    def limit(self) -> str:
-        """The place of the amount that matters."""
-        return _number(self.at(self.material))
-
     def ticks(self) -> list[Tick]:
-        """Zero, round amounts that leave room for each other, and nothing beyond the end."""
-        ticks = [Tick("0", "0", "start")]
-        last = 0.0
-        for exponent in range(-6, 4):
-            for leading in (1, 2, 5):
-                amount = leading * 10.0**exponent
-                place = self.at(amount)
-                if amount <= self.end and place - last >= 38:
-                    anchor = "end" if place > AXIS - 12 else "middle"
-                    ticks.append(Tick(_number(place), chosen(amount), anchor))
-                    last = place
-        return ticks
+        """The labels under the axis."""
+        return [
+            Tick(self._at(amount), chosen(amount), self._anchor(amount))
+            for amount in self.scale.ticks(AXIS // _TICK)
+        ]
+
+    def _at(self, amount: float) -> str:
+        return _number(AXIS * self.scale.at(amount))
+
+    def _anchor(self, amount: float) -> str:
+        if amount == 0:
+            return "start"
+        return "end" if self.scale.at(amount) > 1 - 12 / AXIS else "middle"
 
 
 def bar(amount: float, top: float) -> str:

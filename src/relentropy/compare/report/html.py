@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from relentropy.compare.report import drawing, numbers, sentences
+from relentropy.compare.report.scale import Scale
 from relentropy.compare.report.verdict import Verdict
 from relentropy.compare.report.view import Cell, Column, read
 
@@ -44,7 +45,7 @@ def render(result: Mapping[str, Any]) -> str:
         prose=lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%"),
         signed=lambda x: numbers.signed(x, sentences.table_decimals(view)),
     )
-    axis = drawing.Axis(view.columns, view.material)
+    axis = drawing.Axis(Scale(view.columns, view.material), view.material)
     return environment.get_template("page.html.j2").render(
         view=view,
         say=sentences,
@@ -75,15 +76,17 @@ def _hash(content: str) -> str:
 
 
 def _categories(column: Column) -> list[Cell]:
-    """The leading cells, and the others together."""
-    cells = column.histogram
-    if len(cells) <= CATEGORIES_SHOWN + 1:
-        return list(cells)
-    rest = cells[CATEGORIES_SHOWN:]
-    together = Cell(
-        label=f"({len(rest)} more)",
-        reference=sum(cell.reference for cell in rest),
-        current=sum(cell.current for cell in rest),
-        rest=True,
-    )
-    return [*cells[:CATEGORIES_SHOWN], together]
+    """The leading cells, the others together, and the odd ones."""
+    named = list(column.shape)
+    rest = named[CATEGORIES_SHOWN:] + [cell for cell in column.histogram if cell.rest]
+    if len(rest) > 1:
+        together = Cell(
+            label="(other)",
+            reference=sum(cell.reference for cell in rest),
+            current=sum(cell.current for cell in rest),
+            odd=True,
+            rest=True,
+        )
+        rest = [together]
+    odd = [cell for cell in column.histogram if cell.odd and not cell.rest]
+    return [*named[:CATEGORIES_SHOWN], *rest, *odd]

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from relentropy.compare.report import sentences
-from relentropy.compare.report.bars import Glyphs, row_of_blocks
-from relentropy.compare.report.numbers import about, fixed, percent
+from relentropy.compare.report.bars import Glyphs, labels, whisker
+from relentropy.compare.report.numbers import about, chosen, fixed, percent
+from relentropy.compare.report.scale import Scale
 from relentropy.compare.report.text_column import print_column
 from relentropy.compare.report.verdict import Verdict
 from relentropy.compare.report.view import Aside, Column, Direction, View, read
@@ -18,7 +19,7 @@ from relentropy.compare.report.view import Aside, Column, Direction, View, read
 ROWS_SHOWN = 40
 DETAILS_SHOWN = 3
 WIDE = 110
-_BAR = 16
+_AXIS = 21
 
 _STYLES = {
     Verdict.DRIFTED: "bold red",
@@ -44,7 +45,7 @@ def render(result: Mapping[str, Any], console: Console) -> None:
         say(sentences.capital(sentences.forward_cost(view)) + ":", "")
         table, gone = _ranking(view, console, glyphs)
         console.print(table)
-        _print_legend(view, say, reverse=gone < 3)
+        _print_legend(view, say, reverse=gone < 3, picture=gone < 2)
     for column in view.having(Verdict.DRIFTED)[:DETAILS_SHOWN]:
         say()
         print_column(view, column, console, glyphs, _STYLES[column.verdict])
@@ -79,15 +80,20 @@ class _Figure(NamedTuple):
 
 def _figures(view: View, glyphs: Glyphs) -> list[_Figure]:
     decimals = sentences.table_decimals(view)
-    largest = max(column.forward.value for column in view.columns) or 1.0
+    scale = Scale(view.columns, view.material)
+    ticks = [(scale.at(amount), chosen(amount)) for amount in scale.ticks(_AXIS // 5)]
 
     def amount(direction: Direction) -> Text:
         mark = f" {glyphs.infinity}" if direction.infinite else ""
         return Text(fixed(direction.value, decimals) + mark.ljust(len(glyphs.infinity) + 1))
 
-    def bar(column: Column) -> Text:
-        blocks = row_of_blocks(column.forward.value / largest, _BAR, glyphs)
-        return Text(blocks.ljust(_BAR), style=_STYLES[column.verdict])
+    def picture(column: Column) -> Text:
+        forward = column.forward
+        low, value, high = map(scale.at, (forward.low, forward.value, forward.high))
+        drawn = whisker(low, value, high, scale.at(view.material), _AXIS, glyphs)
+        shown = Text(drawn, style=_STYLES[column.verdict])
+        shown.highlight_words([glyphs.whisker[-1]], style="dim not bold default")
+        return shown
 
     def interval(column: Column) -> Text:
         return Text(glyphs.plain(sentences.span(column.forward, decimals)))
@@ -104,10 +110,13 @@ def _figures(view: View, glyphs: Glyphs) -> list[_Figure]:
     return [
         _Figure("\nverdict", word, "left"),
         _Figure(f"{view.unit}s  \na row  ", lambda column: amount(column.forward)),
-        _Figure("", bar, "left", spare=2),
+        _Figure("\n" + labels(ticks, _AXIS), picture, "left", spare=2),
         _Figure(f"{percent(view.confidence)}\ninterval", interval),
         _Figure("noise\nfloor", floor),
-        _Figure("rows to\nnotice", lambda column: Text(glyphs.plain(about(column.forward.rows_to_notice)))),
+        _Figure(
+            "rows to\nnotice",
+            lambda column: Text(glyphs.plain(about(column.forward.rows_to_notice))),
+        ),
         _Figure("the  \nreverse  ", lambda column: amount(column.backward), spare=3),
         _Figure("Jensen-\nShannon", shannon, spare=1),
     ]
@@ -137,7 +146,7 @@ def _table(view: View, figures: list[_Figure], width: int) -> Table:
     return table
 
 
-def _print_legend(view: View, say: _Voice, *, reverse: bool) -> None:
+def _print_legend(view: View, say: _Voice, *, reverse: bool, picture: bool) -> None:
     more = view.columns[ROWS_SHOWN:]
     if more:
         say(f"and {sentences.plural(len(more), 'column')} more, each with less drift", "dim")
@@ -150,6 +159,9 @@ def _print_legend(view: View, say: _Voice, *, reverse: bool) -> None:
         "Rows to notice: how many new rows give the move away."
     )
     say(about_figures, "dim")
+    if picture:
+        mark = say.glyphs.whisker[-1]
+        say(f"{mark} marks {sentences.limit(view)}; beyond it the scale is logarithmic.", "dim")
     if reverse:
         say(f"The reverse: {sentences.backward_cost(view)}.", "dim")
     if any(c.forward.infinite or c.backward.infinite for c in view.columns):
