@@ -103,6 +103,8 @@ def chernoff(p: Sequence[mpf], q: Sequence[mpf]) -> mpf:
     both = [(x, y) for x, y in zip(p, q, strict=True) if x and y]
     if not both:
         return mp.inf
+    if list(p) == list(q):
+        return mpf(0)  # the search would leave its last digit
 
     def f(a: mpf) -> mpf:
         return -mp.log(mp.fsum(x**a * y ** (1 - a) for x, y in both))
