@@ -97,9 +97,9 @@ def null_bias(x: Array, y: Array, functional: Functional) -> Array:
     """
     n, m = float(np.sum(x)), float(np.sum(y))
     z = x + y
-    if functional is RELATIVE_ENTROPY:
+    if functional is RELATIVE_ENTROPY and z.size > 1:
         return z / (n + m) * (_log_tail(m / (n + m), z) - _log_tail(n / (n + m), z))
-    if functional is JEFFREYS:
+    if functional is JEFFREYS or z.size == 1:
         return np.zeros_like(z)
     return _jensen_shannon_bias(z, n, m)
 
