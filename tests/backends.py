@@ -59,11 +59,10 @@ class TorchBackend:
         self.module.set_num_threads(1)
 
     def array(self, values: Any, dtype: str = "float64") -> Any:
-        torch, values = self.module, np.asarray(values)
-        exact = values.astype(np.float64) if values.dtype.kind not in "iub" else values
-        return torch.tensor(exact.tolist(), dtype=torch.float64 if exact is not values else None).to(
-            getattr(torch, dtype)
-        )
+        values = np.asarray(values)
+        # NumPy's bfloat16 is unknown to PyTorch; float64 holds every float exactly.
+        values = values if values.dtype.kind in "iub" else values.astype(np.float64)
+        return self.module.tensor(values).to(getattr(self.module, dtype))
 
     def numpy(self, x: Any) -> np.ndarray:
         return x.detach().to(self.module.float64).numpy()
