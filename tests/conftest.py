@@ -22,6 +22,10 @@ hypothesis.settings.register_profile(
     max_examples=60,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
+# pytest --hypothesis-profile=thorough: other examples at every run, and many of them.
+hypothesis.settings.register_profile(
+    "thorough", parent=hypothesis.settings.get_profile("default"), derandomize=False, max_examples=3000
+)
 hypothesis.settings.load_profile("default")
 
 _RAN = pytest.StashKey[set[str]]()
