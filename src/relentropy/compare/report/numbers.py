@@ -42,7 +42,7 @@ def decimals_for(material: float) -> int:
     """Decimals that show two figures of the smallest amount that matters."""
     if not 0 < material < 1:
         return 4
-    return min(max(ceil(-log10(material)) + 2, 4), 10)
+    return min(max(2 - floor(log10(2 * material)), 4), 10)
 
 
 def share(x: float) -> str:
