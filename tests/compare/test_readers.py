@@ -136,7 +136,7 @@ def test_delimiters_and_comment_marks(delimiter: str, end: str, tmp_path: Path) 
 
 
 def test_latin_1(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes("ville\n".encode() + "Orléans\nNîmes\n".encode("latin-1") * 30)
+    (tmp_path / "a.csv").write_bytes(b"ville\n" + "Orléans\nNîmes\n".encode("latin-1") * 30)
     result = tables(tmp_path / "a.csv", tmp_path / "a.csv")
     assert {bar.cell for bar in result["ville"].histogram} == {"Orléans", "Nîmes"}
     assert any("Latin-1" in note for note in result.notes)

@@ -54,9 +54,10 @@ def tables(
     intervals, whether that is drift, and which cells it comes from.
 
     Args:
-        reference, current: a path (Parquet, CSV, JSON lines, Arrow, NumPy; gzip and zip; a folder
-            or a pattern; ``file.db::table`` of SQLite or DuckDB), or a pandas, Polars, PyArrow
-            or DuckDB table.
+        reference: a path (Parquet, CSV, JSON lines, Arrow, NumPy; gzip and zip; a folder or a
+            pattern; ``file.db::table`` of SQLite or DuckDB), or a pandas, Polars, PyArrow or
+            DuckDB table.
+        current: the same for the other side; the two may differ in format.
         columns: only these; None takes all that both sides share.
         unit: "bit" or "nat", of every divergence in the result.
         material: bits a row; a move below it is not called drift.

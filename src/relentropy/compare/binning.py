@@ -59,17 +59,17 @@ def number_cells(numbers: Numbers, bins: int) -> Cells:
         drawn = cells if len(cells) <= DRAWN else _labelled(_drawn(micro))
         return Cells(cells + odd, drawn + odd)
     merged = merge(micro, target)
-    halves = merge(merged, max(1, len(merged) // 2), keep_single=False)
+    halves = merge(merged, max(1, len(merged) // 2), keep_heavy=False)
     return Cells(
         _labelled(merged) + odd,
         _labelled(_drawn(micro)) + odd,
-        _labelled(halves) + odd,
-        _labelled(merge(micro, FINER * target)) + odd,
+        _unnamed(halves) + odd,
+        _unnamed(merge(micro, FINER * target)) + odd,
         f"{len(merged)} bins",
     )
 
 
-def merge(micro: Sequence[Micro], target: int, *, keep_single: bool = True) -> list[Micro]:
+def merge(micro: Sequence[Micro], target: int, *, keep_heavy: bool = True) -> list[Micro]:
     """Neighbours joined until each cell holds about 1/target of the pooled rows.
 
     Depends on the pooled counts alone, so that it favours neither side; and merging cells can
@@ -79,7 +79,7 @@ def merge(micro: Sequence[Micro], target: int, *, keep_single: bool = True) -> l
     cells: list[Micro] = []
     run: list[Micro] = []
     for cell in micro:
-        if keep_single and cell.single and cell.pooled >= goal:
+        if keep_heavy and cell.pooled >= goal:
             cells += [*_equal_mass(run, goal), cell]
             run = []
         else:
@@ -129,7 +129,7 @@ def _drawn(micro: Sequence[Micro]) -> list[Micro]:
         middle = cell.low / 2 + cell.high / 2
         width = high / 2 - low / 2
         share = (middle / 2 - low / 2) / width if width > 0 else 0.0
-        part = min(max(math.floor(share * (DRAWN - 2)) + 1, 0), DRAWN - 1)
+        part = math.floor(min(max(share, -0.01), 1.0) * (DRAWN - 2)) + 1
         if part == last:
             cells[-1] = _join(cells[-1], cell)
         else:
@@ -143,8 +143,12 @@ def _labelled(cells: Sequence[Micro]) -> list[Cell]:
     return [Cell(n, b.reference, b.current) for n, b in zip(names, cells, strict=True)]
 
 
+def _unnamed(cells: Sequence[Micro]) -> list[Cell]:
+    return [Cell("", b.reference, b.current) for b in cells]
+
+
 def range_labels(ranges: Sequence[tuple[float, float]]) -> list[str]:
-    """ "2.5 to 3.1", with just enough digits to tell every cell from its neighbours."""
+    """Names such as "2.5 to 3.1", with just enough digits to tell each cell from the next."""
     ends = sorted({end for both in ranges for end in both})
     digits = next((d for d in range(3, 17) if _apart(ends, d)), 17)
     return [

@@ -211,7 +211,7 @@ def _count_part(sides: tuple[Table, Table], fields: tuple[Field, Field], part: n
     dated = tuple(
         Table(
             side.name,
-            side.frame.select(_date(field).alias("date")),
+            side.frame.select(field.expression.alias("date")),
             side.fields,
             explain=side.explain,
             rows=side.rows,
@@ -219,12 +219,6 @@ def _count_part(sides: tuple[Table, Table], fields: tuple[Field, Field], part: n
         for side, field in zip(sides, fields, strict=True)
     )
     return count_values((dated[0], dated[1]), fields, 31, part)
-
-
-def _date(field: Field) -> nw.Expr:
-    if field.type_name == "empty":
-        return nw.col(field.column).cast(nw.Datetime("us"))
-    return field.expression
 
 
 def split_reason(prepared: Prepared) -> str | None:

@@ -17,6 +17,6 @@ def printable(text: object, limit: int = 120) -> str:
 
 
 def did_you_mean(wanted: str, known: Iterable[str]) -> str:
-    """ " Did you mean 'x'?", or nothing when no known name is near."""
+    """A sentence that asks "Did you mean 'x'?", or nothing when no known name is near."""
     near = difflib.get_close_matches(wanted, list(known), n=1)
     return f" Did you mean '{printable(near[0])}'?" if near else ""

@@ -10,7 +10,7 @@ import narwhals as nw
 
 from relentropy.compare import formats, unpack
 from relentropy.compare.errors import InputError, did_you_mean, printable
-from relentropy.compare.table import Table, field_for
+from relentropy.compare.table import CATEGORICAL, Field, Table, field_for
 from relentropy.compare.workbench import Workbench, identifier, literal
 
 _AS_IT_IS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
@@ -324,7 +324,9 @@ def _from_frame(native: Any, shown: str) -> Table:
     for column, dtype in schema.items():
         name = str(column)
         found = field_for(name, column, dtype)
-        if isinstance(found, str):
+        if isinstance(found, str) and table.is_void(column):
+            table.fields[name] = Field(name, column, CATEGORICAL, "empty")
+        elif isinstance(found, str):
             table.unsupported[name] = found
         else:
             table.fields[name] = found

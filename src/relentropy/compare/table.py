@@ -12,6 +12,15 @@ from relentropy.compare.errors import InputError, printable
 NUMERIC, CATEGORICAL, BOOLEAN, DATE = "numeric", "categorical", "boolean", "date"
 
 
+# The type of a column without values is that of the other side.
+_EMPTY = {
+    NUMERIC: nw.Float64(),
+    CATEGORICAL: nw.String(),
+    BOOLEAN: nw.Boolean(),
+    DATE: nw.Datetime("us"),
+}
+
+
 @dataclass(frozen=True)
 class Field:
     """A column: its name for people, its kind, and how to read it.
@@ -36,6 +45,8 @@ class Field:
     def expression(self) -> nw.Expr:
         """The values: float64, text, boolean or date, whatever the file's own type is."""
         column = nw.col(self.column)
+        if self.type_name == "empty":
+            return nw.when(column.is_null()).then(nw.lit(None, dtype=_EMPTY[self.kind]))
         if self.type_name.startswith("Duration"):
             return column.dt.total_microseconds().cast(nw.Float64()) / 1e6
         if self.kind == NUMERIC:
@@ -79,6 +90,11 @@ class Table:
         if self.engine in ("pandas", "modin", "cudf"):
             return [tuple(_none_for_pandas(v) for v in row) for row in rows]
         return rows
+
+    def is_void(self, column: str) -> bool:
+        """Whether a column holds nothing but missing values."""
+        ((void,),) = self.collect(self.frame.select(nw.col(column).is_null().all()))
+        return bool(void)
 
     def survey(self, names: list[str]) -> None:
         """Rows, missing values, ranges and numbers of distinct values, in one scan."""
