@@ -12,12 +12,11 @@ Neural Computation 26 (2014); for entropies, Z. Zhang, Neural Computation 24 (20
 """
 
 import numpy as np
-from scipy.special import exp1, gammaln, psi, xlogy
+from scipy.special import exp1, gammaln, psi
 
 from relentropy.methods.functionals import (
     JEFFREYS,
     JENSEN_SHANNON,
-    RELATIVE_ENTROPY,
     Array,
     Functional,
     jensen_shannon_terms,
@@ -83,56 +82,87 @@ def _jensen_shannon(x: Array, y: Array, n: float, m: float) -> Array:
     return jensen_shannon_terms(p, q) + own / 2 - pooled
 
 
-EXACT_TO = 64
-"""Pooled counts whose mean without drift is summed exactly; beyond, from an integral."""
+SUMMED_TO = 4096
+"""Terms of the series without drift that are summed one by one."""
+
+LISTED_TO = 64
+"""Pooled counts for which the mean of a cell of Jensen–Shannon is summed over all splits."""
 
 
 def null_bias(x: Array, y: Array, functional: Functional) -> Array:
-    """The mean of each cell without drift, given the pooled counts z, to O(1/N).
+    """The mean of each cell without drift, given the pooled counts z = x + y, N = n + m.
 
-    With r = n/N and x ~ Binomial(z, r), E ψ(x+1) = ψ(1) + Σ_{j≤z} [1 - (1-r)^j]/j, so the mean of
-    a cell of relative entropy is z/N Σ_{j≥z} [(1-r)^j - r^j]/j. It vanishes exponentially with the
-    counts and, for n = m, whatever the counts; it is what makes a small sample of many categories
-    look far from a large one of the same distribution.
+    Under permutation x_k is hypergeometric, and Σ_j [1 - C(M-X, j)/C(M, j)]/j = ψ(X+1) - ψ(1)
+    over j = 1..M makes the mean of a cell of relative entropy
+
+        z/N Σ_{j≥z} [C(m, j) - C(n-1, j)] / C(N-1, j) / j.
+
+    It vanishes exponentially with the counts and nearly so for n = m, whatever the counts; it is
+    what makes a small sample of many categories look far from a large one of the same
+    distribution.
     """
     n, m = float(np.sum(x)), float(np.sum(y))
     z = x + y
-    if functional is RELATIVE_ENTROPY and z.size > 1:
-        return z / (n + m) * (_log_tail(m / (n + m), z) - _log_tail(n / (n + m), z))
-    if functional is JEFFREYS or z.size == 1:
+    if z.size == 1 or np.min(z) * min(n, m) > 40 * (n + m):  # below exp(-40) of everything
         return np.zeros_like(z)
-    return _jensen_shannon_bias(z, n, m)
+    if functional is JENSEN_SHANNON:
+        return _jensen_shannon_bias(z, n, m)
+    bias = _log_tail(m, n + m, z) - _log_tail(n - 1, n + m, z)
+    if functional is JEFFREYS:
+        bias = bias + _log_tail(n, n + m, z) - _log_tail(m - 1, n + m, z)
+    cells: Array = z / (n + m) * bias
+    return cells
 
 
-def _log_tail(a: float, z: Array) -> Array:
-    """Σ_{j≥z} a^j / j for whole z >= 1; from 64 the integral from z - ½, to 1e-5 relative."""
-    j = np.arange(1, EXACT_TO + 1)
-    rate = -np.log(a)
+def _log_tail(part: float, whole: float, z: Array) -> Array:
+    """Σ_{j≥z} C(part, j) / C(whole-1, j) / j for whole z >= 1; ψ(whole) - ψ(whole-part) at z = 1.
+
+    Beyond the table the terms are taken to be geometric, as they are up to 1/(whole-part).
+    """
+    j = np.arange(1.0, SUMMED_TO + 1)
+    ratios = np.maximum(part - j + 1, 0.0) / np.maximum(whole - j, 1.0)
+    shares = np.cumprod(ratios) / j
+    beyond = max(float(psi(whole) - psi(whole - part) - np.sum(shares)), 0.0)
+    beyond = beyond if shares[-1] > 0 else 0.0
     # Summed from the far end, so that the small tails are not differences of large numbers.
-    beyond = exp1(rate * (EXACT_TO + 0.5))
-    table = np.append(np.cumsum((a**j / j)[::-1])[::-1] + beyond, beyond)
-    near = z <= EXACT_TO
-    index = np.where(near, z, 1).astype(np.intp) - 1
-    return np.where(near, table[index], exp1(rate * (np.where(near, 1.0, z) - 0.5)))
+    table = np.cumsum(shares[::-1])[::-1] + beyond
+    near = z <= SUMMED_TO
+    value: Array = table[np.where(near, z, 1.0).astype(np.intp) - 1]
+    if beyond > 0 and not near.all():
+        rate = np.log((whole - 1) / part)
+        weight = exp1(rate * (z - 0.5)) / exp1(rate * (SUMMED_TO + 0.5))
+        value = np.where(near, value, beyond * weight)
+    return np.where(near | (beyond > 0), value, 0.0)
 
 
 def _jensen_shannon_bias(z: Array, n: float, m: float) -> Array:
-    """Small z by summing over the binomial; large z from the shortfalls of the three entropies."""
-    share = n / (n + m)
-    near = z <= EXACT_TO
-    total, k = np.arange(1, EXACT_TO + 1)[:, None], np.arange(EXACT_TO + 1)[None]
-    rest = np.maximum(total - k, 0)
-    log_mass = gammaln(total + 1) - gammaln(k + 1) - gammaln(rest + 1)
-    log_mass = log_mass + xlogy(k, share) + xlogy(rest, 1 - share)
-    mass = np.where(k <= total, np.exp(log_mass), 0.0)
-    cells = _jensen_shannon(k + 0.0 * total, rest.astype(np.float64), n, m)
-    table = np.sum(mass * cells, axis=1)
+    """Small z by summing over all splits; large z from how far the three entropies fall short."""
+    near = z <= LISTED_TO
+    total, k = np.arange(1.0, LISTED_TO + 1)[:, None], np.arange(LISTED_TO + 1.0)[None]
+    rest = np.maximum(total - k, 0.0)
+    log_ways = gammaln(total + 1) - gammaln(k + 1) - gammaln(rest + 1)
+    log_first, log_second, log_all = (_log_falling(size) for size in (n, m, n + m))
+    split = rest.astype(np.intp)
+    possible = (k <= total) & (log_first > -np.inf) & (log_second[split] > -np.inf)
+    possible &= log_all[1:, None] > -np.inf
+    with np.errstate(invalid="ignore"):
+        log_mass = log_ways + log_first + log_second[split] - log_all[1:, None]
+    mass = np.where(possible, np.exp(np.where(possible, log_mass, 0.0)), 0.0)
+    table = np.sum(mass * _jensen_shannon(k + 0.0 * total, rest, n, m), axis=1)
     pooled = np.where(near, 0.5, z / (n + m))
     rate = -np.log1p(-pooled)
 
     def shortfall(size: float) -> Array:
+        """Σ_{v≥size} (1-p)^v / v, for Zhang's entropy from so many observations, over p."""
         value: Array = exp1(rate * (size - 0.5))
         return value
 
     far = (shortfall(n) + shortfall(m)) / 2 - shortfall(4 / (1 / n + 1 / m))
-    return np.where(near, table[np.where(near, z, 1).astype(np.intp) - 1], pooled * far)
+    return np.where(near, table[np.where(near, z, 1.0).astype(np.intp) - 1], pooled * far)
+
+
+def _log_falling(size: float) -> Array:
+    """Logarithms of size (size-1) ... (size-k+1) for k = 0..64, -inf where that is 0."""
+    factors = np.maximum(size - np.arange(LISTED_TO), 0.0)
+    with np.errstate(divide="ignore"):
+        return np.concatenate([[0.0], np.cumsum(np.log(factors))])
