@@ -75,6 +75,8 @@ def test_signs(x, text):
     assert numbers.signed(x) == text
 
 
-@pytest.mark.parametrize(("material", "decimals"), [(0.01, 4), (0.00693, 4), (1e-5, 7), (0, 4), (2, 4)])
+@pytest.mark.parametrize(
+    ("material", "decimals"), [(0.01, 4), (0.00693, 4), (1e-5, 7), (0, 4), (2, 4)]
+)
 def test_decimals_show_what_matters(material, decimals):
     assert numbers.decimals_for(material) == decimals
