@@ -91,11 +91,10 @@ def jensen_shannon_of(r: Ratio, weight: float) -> Array:
     xp, w = r.xp, weight
     m = w * r.p + (1 - w) * r.q
     relative = r.difference / xp.where(m > 0, m, 1.0)
-    terms = [
-        share * _kl_div_to(xp, x, m, e)
-        for share, x, e in ((w, r.p, (1 - w) * relative), (1 - w, r.q, -w * relative))
-    ]
-    return xp.sum(terms[0] + terms[1], axis=-1)
+    sides = ((w, r.p, (1 - w) * relative), (1 - w, r.q, -w * relative))
+    # A side of no weight is left out, not multiplied by 0: it may be infinite.
+    terms = [share * _kl_div_to(xp, x, m, e) for share, x, e in sides if share > 0]
+    return xp.sum(sum(terms[1:], start=terms[0]), axis=-1)
 
 
 def _kl_div_to(xp: Any, p: Array, m: Array, x: Array) -> Array:
@@ -191,14 +190,14 @@ def total_variation_of(r: Ratio) -> Array:
 
 
 def chi_square_of(r: Ratio) -> Array:
-    """Σ (p - q)² / q; from p exp(t) where q leaves the range of the dtype."""
+    """Σ (p - q)² / q; from p exp(t) where q leaves the range of the dtype; no gradient at +inf."""
     xp = r.xp
     regular = r.q >= _array.smallest_normal(r.q)
     near = r.difference * (r.difference / xp.where(regular, r.q, 1.0))
-    lost = ~regular & (r.p > 0)
-    log_p = xp.log(xp.where(lost, r.p, 1.0))
-    far = xp.where(lost, xp.exp(log_p + xp.where(lost, r.t, 0.0)) - 2 * r.p + r.q, r.q)
-    return xp.sum(xp.where(regular, near, far), axis=-1)
+    tiny = ~regular & (r.p > 0) & (r.t < INF)
+    log_p = xp.log(xp.where(tiny, r.p, 1.0))
+    far = xp.where(tiny, xp.exp(log_p + xp.where(tiny, r.t, 0.0)) - 2 * r.p + r.q, r.q)
+    return xp.where(_uncovered(r), INF, xp.sum(xp.where(regular, near, far), axis=-1))
 
 
 def chernoff_of(r: Ratio) -> Array:

@@ -39,9 +39,12 @@ def surprisals(x: Discrete, wanted: Array | None = None) -> Array:
 
 
 def cross_entropy_of_discrete(p: Discrete, q: Discrete) -> Array:
-    """H(P, Q) = Σ p (-log q), with 0 · ∞ = 0."""
+    """H(P, Q) = Σ p (-log q), with 0 · ∞ = 0; no gradient towards P where it is +inf."""
     xp = _array.namespace(p.values)
-    wanted = (p.values > p.missing) | (q.values > q.missing)
+    in_p, in_q = p.values > p.missing, q.values > q.missing
+    infinite = xp.any(in_p & ~in_q, axis=-1, keepdims=True)
+    p = p.with_values(xp.where(infinite, _array.stop_gradient(p.values), p.values))
+    wanted = in_p | in_q
     mass, cost = probabilities(p), surprisals(q, wanted)
     # An unused cell of Q, or one of P below the range of the dtype, costs nothing.
     paid = wanted & ((mass > 0) | (cost < INF))
