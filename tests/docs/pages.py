@@ -13,6 +13,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 FLAGS = doctest.ELLIPSIS
+# A page wraps a long line of output where a terminal would.
+SESSION = FLAGS | doctest.NORMALIZE_WHITESPACE
 _FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w+-]*)[^\n`]*$")
 # Installing is what a fresh machine does; .ci/run does it there.
 _INSTALLS = ("pip install", "-m venv", "pre-commit install", "git clone", "-m pytest", ".ci/run")
@@ -83,7 +85,7 @@ class Reader:
             block.text, self.names, name, str(self.page), block.line - 1
         )
         complaints: list[str] = []
-        runner = doctest.DocTestRunner(optionflags=FLAGS)
+        runner = doctest.DocTestRunner(optionflags=SESSION)
         runner.run(test, out=complaints.append, clear_globs=False)
         self.names = test.globs
         assert not complaints, "".join(complaints)
