@@ -174,7 +174,9 @@ def per_row(
         value = in_blocks(formula, arguments) if _array.is_numpy(values) else formula(*arguments)
         if valid is not None:
             value = _array.namespace(values).where(valid, value, float("nan"))
-        return value if base is None else value / divisor
+        value = value if base is None else value / divisor
+        # A lone number is a scalar on NumPy, whichever way the formula went.
+        return value[()] if _array.is_numpy(value) else value
 
 
 BLOCK = 1 << 16

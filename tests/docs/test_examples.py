@@ -13,6 +13,7 @@ WITH_EXAMPLES = [page for page in pages.pages() if pages.blocks(page)]
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda p: str(p.relative_to(pages.ROOT)))
 def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "src").symlink_to(pages.ROOT / "src")  # commands are typed in a checkout
     reader = pages.Reader(page, tmp_path)
     for block in pages.blocks(page):
         reader.read(block)
