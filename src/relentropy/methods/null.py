@@ -22,7 +22,7 @@ DENSE = 5.0
 WORK = 50_000
 """Cells drawn in all, before the least number of draws has its say."""
 
-FEWEST, MOST = 40, 499
+FEWEST, MOST = 40, 299
 """Draws: enough for a t tail, and enough for one that is not normal."""
 
 CHUNK = 2_000_000
