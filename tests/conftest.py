@@ -24,7 +24,7 @@ hypothesis.settings.register_profile(
 )
 # pytest --hypothesis-profile=thorough: other examples at every run, and many of them.
 hypothesis.settings.register_profile(
-    "thorough", parent=hypothesis.settings.get_profile("default"), derandomize=False, max_examples=3000
+    "thorough", parent=hypothesis.settings.get_profile("default"), derandomize=False, max_examples=1000
 )
 hypothesis.settings.load_profile("default")
 

