@@ -1,6 +1,7 @@
 """Bins: exact counts, whatever the shape of the data; nothing odd is lost."""
 
 import math
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -139,7 +140,7 @@ def test_every_kind_of_number(dtype: Any) -> None:
 def test_decimals_and_durations() -> None:
     a, b = (np.round(v, 2) for v in normals())
     plain = bits(a, b)
-    decimal = bits(pl.Series(a).cast(pl.Decimal(20, 2)), pl.Series(b).cast(pl.Decimal(20, 2)))
+    decimal = bits(*([Decimal(f"{x:.2f}") for x in v] for v in (a, b)))
     assert holds(plain, 0.5)
     assert decimal.histogram == plain.histogram
     seconds = [pl.Series((v * 1e6).round().astype("i8")).cast(pl.Duration("us")) for v in (a, b)]

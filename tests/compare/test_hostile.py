@@ -99,14 +99,14 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "web page": ("a.csv", b"<!DOCTYPE html><html></html>", "web page"),
     "pdf": ("a.csv", b"%PDF-1.7", "PDF"),
     "xz": ("a.csv.xz", b"\xfd7zXZ\x00\x00", "xz"),
-    "a short row": ("a.csv", b"amount,count\n1,2\n3\n4,5\n", "line 3 has 1 values.*2 names"),
+    "a short row": ("a.csv", b"amount,count\n1,2\n3\n4,5\n", "line 3 has 1 value.*2 names"),
     "a long row": ("a.csv", b"amount,count\n1,2\n3,4,5\n4,5\n", "line 3 has 3 values.*2 names"),
     "a title": ("a.csv", b"Sales of May\namount,count\n1,2\n", "line 2 has 2 values.*1 name"),
-    "an open quote": ("a.csv", b'amount,count\n"1,2\n3,4\n', "line 3 has 1 values"),
+    "an open quote": ("a.csv", b'amount,count\n"1,2\n3,4\n', "line 3 has 1 value"),
     "a late short row": (
         "a.csv",
         b"amount,count\n" + b"1,2\n" * 30_000 + b"3\n",
-        "line 30002 has 1 values",
+        "line 30002 has 1 value",
     ),
     "no shared column": ("a.csv", b"other\n1\n", "share no column"),
 }

@@ -362,3 +362,20 @@ def test_an_empty_column_on_every_engine(engine: str) -> None:
     assert result["x"].missing == (1, 0)
     assert result["y"].missing == (0, 1)
     assert result["y"].drifted
+
+
+@pytest.mark.parametrize("engine", ["polars", "pandas", "pyarrow"])
+def test_categoricals_with_missing_values(engine: str) -> None:
+    colours = pl.Series(["red", None, "blue", "red"] * 25)
+    plain = pl.DataFrame({"c": colours.cast(pl.Categorical), "e": colours})
+    plain = plain.with_columns(pl.col("e").cast(pl.Enum(["red", "blue"])))
+    pair: Any = plain
+    if engine == "pandas":
+        pair = plain.cast(pl.String).to_pandas().astype("category")
+    elif engine == "pyarrow":
+        pair = plain.to_arrow()
+    result = tables(pair, pair)
+    for column in result.columns:
+        cells = {bar.cell: bar.reference_mass for bar in column.histogram}
+        assert cells == {"red": 0.5, "blue": 0.25, "(missing)": 0.25}
+    assert len(result.columns) == 2

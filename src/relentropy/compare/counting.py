@@ -147,7 +147,7 @@ def _name(raw: Any) -> Any:
 
 def _coarse_key(x: nw.Expr) -> nw.Expr:
     # Eight cells a factor e, by size alone: needs no centre, finds one.
-    size = ((nw.max_horizontal(x.abs(), nw.lit(1e-300))).log() + 700.0) * 8.0
+    size = (x.abs().clip(1e-300, None).log() + 700.0) * 8.0
     return nw.when(x.is_finite()).then(size.floor() * _sign(x)).otherwise(x)
 
 

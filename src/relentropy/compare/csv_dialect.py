@@ -78,9 +78,13 @@ def uneven_row(paths: Iterable[Path], dialect: Dialect) -> str | None:
                 for row in rows:
                     if row and len(row) != names:
                         return (
-                            f"line {rows.line_num} has {len(row)} values, but the first line "
-                            f"has {names} names"
+                            f"line {rows.line_num} has {_count(len(row), 'value')}, but the "
+                            f"first line has {_count(names, 'name')}"
                         )
             except csv.Error as error:
                 return f"line {rows.line_num}: {error}"
     return None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

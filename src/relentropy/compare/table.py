@@ -51,7 +51,10 @@ class Field:
             return column.dt.total_microseconds().cast(nw.Float64()) / 1e6
         if self.kind == NUMERIC:
             return column.cast(nw.Float64())
-        return column.cast(nw.String()) if self.kind == CATEGORICAL else column
+        if self.kind == CATEGORICAL and self.type_name != "String":
+            # pandas casts a missing value to the text "nan".
+            return nw.when(~column.is_null()).then(column.cast(nw.String()))
+        return column
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Workbench:
         )
         self.connection.execute("SET TimeZone = 'UTC'")
         self._names = 0
+        self._attached: dict[Path, str] = {}
 
     def __enter__(self) -> "Workbench":
         return self
@@ -54,7 +55,10 @@ class Workbench:
 
     def attach(self, path: Path, shown: str) -> str:
         """Open a DuckDB file read-only; the name it goes by in SQL."""
-        name = self.fresh_name()
+        known = self._attached.get(path.resolve())
+        if known is not None:
+            return known
+        name = self._attached[path.resolve()] = self.fresh_name()
         self._run(f"ATTACH {literal(path)} AS {name} (READ_ONLY)", f"cannot open {shown}")
         return name
 
