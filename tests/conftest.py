@@ -24,7 +24,10 @@ hypothesis.settings.register_profile(
 )
 # pytest --hypothesis-profile=thorough: other examples at every run, and many of them.
 hypothesis.settings.register_profile(
-    "thorough", parent=hypothesis.settings.get_profile("default"), derandomize=False, max_examples=1000
+    "thorough",
+    parent=hypothesis.settings.get_profile("default"),
+    derandomize=False,
+    max_examples=1000,
 )
 hypothesis.settings.load_profile("default")
 
@@ -84,7 +87,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     report = yield
     if report.skipped and backends.everything_is_required() and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped where everything is required: {report.longrepr}"
+        report.longrepr = (
+            f"{item.nodeid} was skipped where everything is required: {report.longrepr}"
+        )
     return report
 
 

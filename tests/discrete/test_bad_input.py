@@ -163,7 +163,9 @@ def test_logs_that_are_no_distribution() -> None:
 def test_mixed_frameworks(autodiff: Backend) -> None:
     ours, theirs = autodiff.array(FAIR), np.array(FAIR)
     for arguments in ((ours, theirs), (theirs, ours), (Logits(ours), Logits(theirs))):
-        with pytest.raises(TypeError, match=rf"(?s){autodiff.name}.*convert|convert.*{autodiff.name}"):
+        with pytest.raises(
+            TypeError, match=rf"(?s){autodiff.name}.*convert|convert.*{autodiff.name}"
+        ):
             relative_entropy(*arguments)
     with pytest.raises(TypeError, match="numpy"):
         relative_entropy(ours, FAIR)

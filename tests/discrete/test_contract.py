@@ -128,9 +128,7 @@ def test_mixed_precision_is_promoted(xp: Backend) -> None:
 
 def test_counts_give_float64(xp: Backend) -> None:
     for dtype in ("int32", "int64"):
-        value = relative_entropy(
-            Counts(xp.array([3, 1], dtype)), Counts(xp.array([1, 1], dtype))
-        )
+        value = relative_entropy(Counts(xp.array([3, 1], dtype)), Counts(xp.array([1, 1], dtype)))
         assert xp.dtype_of(value) == "float64"
         assert float(value) == pytest.approx(0.75 * math.log(1.5) + 0.25 * math.log(0.5), rel=1e-14)
 

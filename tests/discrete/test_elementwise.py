@@ -129,7 +129,13 @@ def test_a_grid_against_mpmath(xp: Backend, dtype: str) -> None:
             with truth.digits(120):
                 expected = exact[name](a, b)
                 floor = underflow(xp, dtype)
-                assert agrees(float(got[i]), expected, 10 * rtol, floor), (name, a, b, got[i], expected)
+                assert agrees(float(got[i]), expected, 10 * rtol, floor), (
+                    name,
+                    a,
+                    b,
+                    got[i],
+                    expected,
+                )
 
 
 def test_scipy_means_the_same() -> None:

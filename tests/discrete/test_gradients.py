@@ -94,7 +94,8 @@ def test_probabilities_near_equality_keep_relative_accuracy(
 
 
 @pytest.mark.parametrize(
-    ("noise", "dtype"), [(1e-3, "float64"), (1e-8, "float64"), (1e-12, "float64"), (1e-5, "float32")]
+    ("noise", "dtype"),
+    [(1e-3, "float64"), (1e-8, "float64"), (1e-12, "float64"), (1e-5, "float32")],
 )
 def test_logits_near_equality_keep_relative_accuracy(
     autodiff: Backend, noise: float, dtype: str
@@ -316,9 +317,7 @@ def test_gradients_of_the_other_verbs_along_logits(autodiff: Backend, verb: str)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_gradients_of_the_other_verbs_at_zeros_are_never_nan(
-    autodiff: Backend, verb: str
-) -> None:
+def test_gradients_of_the_other_verbs_at_zeros_are_never_nan(autodiff: Backend, verb: str) -> None:
     f, _ = VERBS[verb]
     corners = [
         ([0.5, 0.5, 0.0], [0.25, 0.25, 0.5]),

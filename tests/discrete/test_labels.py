@@ -83,9 +83,7 @@ def test_polars_value_counts() -> None:
     frames = [polars.Series("x", list(t)).value_counts() for t in ("aab", "bbac")]
     expected = 2 / 3 * math.log(8 / 3) + 1 / 3 * math.log(2 / 3)
     assert same(relative_entropy(*map(Counts, frames)), expected)
-    shares = [
-        polars.Series("x", list(t)).value_counts(normalize=True) for t in ("aab", "bbac")
-    ]
+    shares = [polars.Series("x", list(t)).value_counts(normalize=True) for t in ("aab", "bbac")]
     assert same(relative_entropy(*map(Probs, shares)), expected)
 
 

@@ -94,7 +94,13 @@ def compare(
         with truth.digits(100):
             P, Q = truth.distribution("Probs", x), truth.distribution("Probs", y)
             expected = exact(P, Q)
-            assert truth.relative_error(float(got[0]), expected) <= rtol, (verb, x, y, got, expected)
+            assert truth.relative_error(float(got[0]), expected) <= rtol, (
+                verb,
+                x,
+                y,
+                got,
+                expected,
+            )
 
 
 # One shape for all rows: JAX compiles every operation for every shape.
@@ -214,7 +220,9 @@ def test_entropy_of_certain_outcomes(xp: Backend) -> None:
 
 def test_coins_in_bits(xp: Backend) -> None:
     assert float(relentropy.entropy(xp.array([0.5, 0.5]), base=2)) == 1
-    assert float(relentropy.entropy(xp.array([0.7, 0.3]), base=2)) == pytest.approx(0.8813, abs=5e-5)
+    assert float(relentropy.entropy(xp.array([0.7, 0.3]), base=2)) == pytest.approx(
+        0.8813, abs=5e-5
+    )
 
 
 def test_surprisal(xp: Backend) -> None:

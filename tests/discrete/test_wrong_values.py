@@ -105,9 +105,7 @@ def test_summed_logits_in_float32_are_never_negative(xp: Backend, noise: float) 
     # F.kl_div at 1e-4: 48.8 % of the rows negative, median relative error 30
     rows = [rules.noisy_logits("float32", size=2000, noise=noise, seed=50 + i) for i in range(16)]
     a, b = (np.stack(side) for side in zip(*rows, strict=True))
-    got = xp.numpy(
-        relative_entropy(Logits(xp.array(a, "float32")), Logits(xp.array(b, "float32")))
-    )
+    got = xp.numpy(relative_entropy(Logits(xp.array(a, "float32")), Logits(xp.array(b, "float32"))))
     assert (got > 0).all()
     for row in (0, 7):
         with truth.digits(50):

@@ -103,13 +103,29 @@ def one_hot() -> Iterator[Case]:
     for r in (1e-2, 1e-4, 1e-5, 1e-7, 1e-8, 1e-12, 1e-17, 1e-30):
         close, hot = [1.0 - r, r], [1.0, 0.0]
         yield "one-hot", f"one-hot against residue {r:g}", "Probs", hot, "Probs", close, WIDE
-        yield "one-hot", f"residue {r:g} against ten times it", "Probs", close, "Probs", [
-            1.0 - 10 * r,
-            10 * r,
-        ], WIDE
+        yield (
+            "one-hot",
+            f"residue {r:g} against ten times it",
+            "Probs",
+            close,
+            "Probs",
+            [
+                1.0 - 10 * r,
+                10 * r,
+            ],
+            WIDE,
+        )
     for r in (1e-17, 1e-100, 1e-300):
         three = [1.0, r, r / 2], [1.0, r / 3, 4 * r]
-        yield "one-hot", f"two residues of {r:g}", "Probs", three[0], "Probs", three[1], ("float64",)
+        yield (
+            "one-hot",
+            f"two residues of {r:g}",
+            "Probs",
+            three[0],
+            "Probs",
+            three[1],
+            ("float64",),
+        )
     far = [1.0 - 1e-17, 1e-17], [1e-17, 1.0]
     yield "one-hot", "opposite corners, residue 1e-17", "Probs", far[0], "Probs", far[1], WIDE
     yield "one-hot", "q all residue", "Probs", [1e-17, 1.0], "Probs", [1e-25, 1.0], WIDE
@@ -226,9 +242,15 @@ def logits() -> Iterator[Case]:
     for i, k in enumerate((2, 3, 5, 17, 64)):
         a, b = tilted(k, 100 + i), tilted(k, 200 + i)
         yield "logits", f"random, {k} cells", "Logits", a, "Logits", b, FLOATS
-        yield "logits", f"random, {k} cells, scale 10", "Logits", [10 * v for v in a], "Logits", [
-            10 * v for v in b
-        ], FLOATS
+        yield (
+            "logits",
+            f"random, {k} cells, scale 10",
+            "Logits",
+            [10 * v for v in a],
+            "Logits",
+            [10 * v for v in b],
+            FLOATS,
+        )
         yield "logits", f"random against uniform, {k}", "Logits", a, "Logits", [0.0] * k, FLOATS
         yield "logits", f"uniform against random, {k}", "Logits", [0.0] * k, "Logits", a, FLOATS
         yield "logits", f"equal, {k} cells", "Logits", a, "Logits", a, FLOATS

@@ -34,9 +34,7 @@ def small(topic: str | None = None, dtype: str | None = None) -> list[Row]:
     return [
         row
         for row in table()
-        if "rule" not in row
-        and topic in (None, row["topic"])
-        and dtype in (None, row["dtype"])
+        if "rule" not in row and topic in (None, row["topic"]) and dtype in (None, row["dtype"])
     ]
 
 
