@@ -41,33 +41,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(params=backends.NAMES)
-def xp(request: pytest.FixtureRequest) -> Iterator[backends.Backend]:
+def xp(request: pytest.FixtureRequest) -> backends.Backend:
     """Each framework in turn."""
-    yield _ready(request, request.param)
+    return _ready(request, request.param)
 
 
 @pytest.fixture(params=[name for name in backends.NAMES if name != "numpy"])
-def autodiff(request: pytest.FixtureRequest) -> Iterator[Any]:
+def autodiff(request: pytest.FixtureRequest) -> backends.Backend:
     """Each framework that differentiates."""
-    yield _ready(request, request.param)
+    return _ready(request, request.param)
 
 
 @pytest.fixture
-def numpy_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+def numpy_backend(request: pytest.FixtureRequest) -> backends.Backend:
     """NumPy alone."""
-    yield _ready(request, "numpy")
+    return _ready(request, "numpy")
 
 
 @pytest.fixture
-def jax_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+def jax_backend(request: pytest.FixtureRequest) -> backends.Backend:
     """JAX alone, for what only JAX has."""
-    yield _ready(request, "jax")
+    return _ready(request, "jax")
 
 
 @pytest.fixture
-def torch_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+def torch_backend(request: pytest.FixtureRequest) -> backends.Backend:
     """PyTorch alone, for what only PyTorch has."""
-    yield _ready(request, "torch")
+    return _ready(request, "torch")
 
 
 def _ready(request: pytest.FixtureRequest, name: str) -> backends.Backend:
@@ -117,7 +117,9 @@ class _Frameworks:
     def missing(self) -> list[str]:
         config = self.config
         worker = hasattr(config, "workerinput")
-        chosen = config.option.keyword or config.option.collectonly or config.option.lf
+        options = config.option
+        chosen = options.keyword or options.collectonly or options.lf
+        chosen = chosen or options.ignore or options.deselect
         named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
         part = config.option.markexpr not in ("", "exhaustive", "not exhaustive")
         if worker or chosen or named or part:

@@ -30,9 +30,10 @@ ARROWS: dict[str, set[str]] = {
     "_rules": {"_array", "_convert", "distributions", "exact"},
     "exact": {*NUMBERS, "_rules", "distributions", "kernels"},
     "methods": {*NUMBERS, "_convert", "distributions", "kernels"},
-    **dict.fromkeys(
-        VERBS, {*VERBS, *NUMBERS, "_labels", "_convert", "_rules", "distributions", "exact"}
-    ),
+    **{
+        key: {*VERBS, *NUMBERS, "_labels", "_convert", "_rules", "distributions", "exact"}
+        for key in VERBS
+    },
     "compare": {*VERBS, "distributions", "methods", ""},
     "cli": {"compare", ""},
     # The package itself re-exports, lazily, everything but the program.

@@ -49,7 +49,7 @@ def test_distributions_are_positional_and_options_are_named(name: str) -> None:
     assert "log_target" not in parameters
 
 
-# --- axis and batches -----------------------------------------------------------------------------
+# --- axis and batches ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", PAIR_VERBS)
@@ -106,7 +106,7 @@ def test_axis_out_of_range(xp: Backend, axis: int) -> None:
         relative_entropy(p, p, axis=axis)
 
 
-# --- what comes back --------------------------------------------------------------------------------
+# --- what comes back -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", PAIR_VERBS)
@@ -165,7 +165,7 @@ def test_read_only_and_big_endian_input() -> None:
     assert relative_entropy(p.astype(">f8"), q.astype(">f8")) == expected
 
 
-# --- base -------------------------------------------------------------------------------------------
+# --- base ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", LOGARITHMIC)
@@ -183,7 +183,7 @@ def test_bad_base(base: Any) -> None:
         relative_entropy([0.5, 0.5], [0.5, 0.5], base=base)
 
 
-# --- where ------------------------------------------------------------------------------------------
+# --- where ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [*PAIR_VERBS, "entropy"])
@@ -248,7 +248,7 @@ def test_the_mask_must_be_boolean(xp: Backend) -> None:
         relative_entropy(p, p, where=xp.array([1, 0], "int64"))
 
 
-# --- rows that are no distribution, where nobody can raise ----------------------------------------
+# --- rows that are no distribution, where nobody can raise ---------------------------------------
 
 BAD_ROWS = {
     "negative": [-0.25, 1.25],

@@ -114,7 +114,7 @@ def test_logits_near_equality_keep_relative_accuracy(
     assert (abs(got_a - by_a) <= 200 * unit * scale).all()
 
 
-# --- the conventions at the edges -----------------------------------------------------------------
+# --- the conventions at the edges ----------------------------------------------------------------
 
 
 def test_zero_in_p(autodiff: Backend) -> None:
@@ -210,7 +210,7 @@ def test_hard_logits_never_give_nan(autodiff: Backend, case: str, dtype: str) ->
         D = truth.relative_entropy(P, Q)
         expected_b = [float(y - x) for x, y in zip(P, Q, strict=True)]
         expected_a = [
-            float(x * (mp.log(x / y) - D)) if x and D != mp.inf else 0.0
+            float(x * (mp.log(x / y) - D)) if x and mp.inf != D else 0.0
             for x, y in zip(P, Q, strict=True)
         ]
     # Absolute: two roundings of a probability near 1.
@@ -270,7 +270,7 @@ def test_masked_cells_have_no_gradient(autodiff: Backend) -> None:
     np.testing.assert_array_equal(by_q, [*short[1], 0.0])
 
 
-# --- the other verbs ------------------------------------------------------------------------------
+# --- the other verbs -----------------------------------------------------------------------------
 
 VERBS: dict[str, tuple[Callable[..., Any], Callable[..., mpf]]] = {
     "cross_entropy": (relentropy.cross_entropy, truth.cross_entropy),

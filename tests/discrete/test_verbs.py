@@ -186,7 +186,7 @@ def test_other_descriptions(xp: Backend, verb: str, kind: str) -> None:
             assert truth.relative_error(value, expected) <= 1e-12
 
 
-# --- one distribution -----------------------------------------------------------------------------
+# --- one distribution ----------------------------------------------------------------------------
 
 
 def test_entropy(xp: Backend) -> None:
@@ -241,7 +241,7 @@ def test_surprisal_near_certainty(xp: Backend) -> None:
 
 
 def test_perplexity(xp: Backend) -> None:
-    p, q = random_pair(3, 6)
+    p, _q = random_pair(3, 6)
     with truth.digits(50):
         expected = mp.exp(truth.entropy(truth.distribution("Probs", p)))
     assert truth.relative_error(float(relentropy.perplexity(xp.array(p))), expected) <= 1e-13
@@ -249,7 +249,7 @@ def test_perplexity(xp: Backend) -> None:
     assert float(relentropy.perplexity(one_hot, xp.array([0.0, 1.0]))) == INF
 
 
-# --- joint distributions --------------------------------------------------------------------------
+# --- joint distributions -------------------------------------------------------------------------
 
 
 def joint(seed: int, *shape: int, zeros: bool = False) -> np.ndarray:
@@ -380,7 +380,7 @@ def test_conditional_relative_entropy_at_zeros(xp: Backend) -> None:
     assert float(f(p, xp.array([[0.0, 0.5], [0.25, 0.25]]))) == INF
 
 
-# --- bounds -----------------------------------------------------------------------------------------
+# --- bounds --------------------------------------------------------------------------------------
 
 
 def test_bounds_hold_and_include_pinsker(xp: Backend) -> None:

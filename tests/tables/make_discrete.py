@@ -167,7 +167,7 @@ def near() -> Iterator[Case]:
     """D from 1 down to 1e-20 (float64), to the limit of the format (float32)."""
     q = [0.05, 0.1, 0.15, 0.2, 0.22, 0.28]
     tilt = [1.0, -0.5, 0.8, -0.3, 0.4, -0.6]
-    for k in range(0, 11):
+    for k in range(11):
         for scale in (1.0, 0.3):
             size = scale * 10.0**-k * 0.5
             w = [v * (1 + size * t) for v, t in zip(q, tilt, strict=True)]
@@ -565,7 +565,7 @@ def tolerance(
         why = "one side's logarithms (or exponentials) are rounded"
     if not effect and not square:
         return base, 0.0, why
-    atol = float(4 * square) if D < 1000 * square / base else 0.0
+    atol = float(4 * square) if 1000 * square / base > D else 0.0
     return (float(base + 2 * effect / D) if D else base), atol, why
 
 
