@@ -24,10 +24,7 @@ from tests.tables import reading
 def measured(row: reading.Row, backend: backends.Backend) -> float | None:
     """The relative error of one row, or None where only underflow is at stake."""
     expected = float(row["truth"])
-    if row["dtype"] in ("float64", "int64"):
-        finfo = np.finfo(np.float64)
-    else:
-        finfo = np.finfo(np.float32)
+    finfo = np.finfo("float64" if row["dtype"] in ("float64", "int64") else "float32")
     if backend.flushes_subnormals and "flushed" in row:
         return None
     if 0 < expected < 1e3 * float(finfo.tiny) or expected > float(finfo.max):

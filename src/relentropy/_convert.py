@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._labels import align as align_labels
-from relentropy.distributions.discrete import Counts, Discrete, Logits, LogProbs, Probs, Weights
+from relentropy.distributions.discrete import Counts, Discrete, LogProbs, Probs, Weights
 
 
 def as_distribution(x: Any, /, *, name: str = "x") -> Discrete:
@@ -25,7 +25,7 @@ def as_distribution(x: Any, /, *, name: str = "x") -> Discrete:
     try:
         return Counts(x) if isinstance(x, Counter) else Probs(x)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{name}: {error}") from None
+        raise type(error)(f"{name}: {str(error).removeprefix('Probs: ')}") from None
 
 
 def align(p: Discrete, q: Discrete) -> tuple[Discrete, Discrete]:
@@ -115,7 +115,13 @@ def _mask(values: Any, axis: int, where: Any) -> Any:
     _array.namespace(values, where)
     if _array.dtype_name(where) != "bool":
         raise TypeError(f"where must be boolean, got {_array.dtype_name(where)}")
-    return _array.event_last(where, axis if where.ndim > 1 else -1)
+    where = _array.event_last(where, axis if where.ndim > 1 else -1)
+    if where.shape[-1] not in (1, values.shape[-1]):
+        raise ValueError(
+            f"where has {where.shape[-1]} cells along the event axis, the distribution "
+            f"{values.shape[-1]}"
+        )
+    return where
 
 
 def _problems(x: Discrete, whole: bool) -> Any:
@@ -150,11 +156,12 @@ def _message(x: Discrete, bad: Any, complaint: str, name: str) -> str:
     values = numpy.exp(values) if isinstance(x, LogProbs) else values
     where = f" in row {row[0] if len(row) == 1 else row}" if row else ""
     text = f"{name}{where} {complaint.format(total=f'{values.sum():.6g}')}"
+    if "NaN" in complaint:
+        text += f" (at position {int(numpy.isnan(values).argmax())})"
     if "negative" in complaint:
         text += f" ({values.min():.6g} at position {int(values.argmin())})"
     if isinstance(x, Probs) and ("sums" in complaint or "negative" in complaint):
-        text += ", or write Logits(...), LogProbs(...) or Counts(...) if that is what they are"
+        text += (
+            "; if it is not meant as probabilities write Logits(...), LogProbs(...), Counts(...)"
+        )
     return text
-
-
-__all__ = ["Logits", "Pair", "align", "as_distribution", "prepare", "prepare_one"]

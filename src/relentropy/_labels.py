@@ -23,9 +23,14 @@ def read_values(x: Any, kind: str) -> tuple[Any, tuple[Label, ...] | None]:
     if isinstance(x, list | tuple):
         return _from_list(x, kind), None
     raise TypeError(
-        f"{kind}: cannot read a {type(x).__module__}.{type(x).__qualname__}; expected "
+        f"{kind}: cannot read {_type_name(x)}; expected "
         f"{_array.SUPPORTED}, a mapping from labels to numbers, or a pandas Series"
     )
+
+
+def _type_name(x: Any) -> str:
+    module, name = type(x).__module__, type(x).__qualname__
+    return name if module == "builtins" else f"{module}.{name}"
 
 
 def _plain_array(x: Any, kind: str) -> Any:
