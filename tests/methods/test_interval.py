@@ -132,7 +132,7 @@ def test_published_coverage(size):
     With the plug-in as centre it is .877 at 300.
     """
     rng = np.random.default_rng(5)
-    runs, rates = 250, []
+    runs, rates = 150, []
     for seed in range(8):
         p, q = rng.dirichlet(np.ones(20)), rng.dirichlet(np.full(20, 3.0))
         rates.append(coverage(p, q, size, size, runs, seed=seed)[0])

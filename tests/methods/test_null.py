@@ -48,7 +48,9 @@ def test_sparse_p_value_is_the_exact_one():
     x, y = [9, 1], [4, 6]
     drawn = [estimate(Counts(x), Counts(y), rng=seed).diagnostics["p_value"] for seed in range(40)]
     truth = fisher_exact([x, y]).pvalue
-    assert abs(np.mean(drawn) - truth) < 0.005
+    draws = null.MOST
+    mean = (1 + draws * truth) / (1 + draws)  # of (1 + hits) / (1 + draws)
+    assert abs(np.mean(drawn) - mean) < 4 * math.sqrt(truth * (1 - truth) / draws / len(drawn))
 
 
 def test_a_fitted_tail_goes_below_the_number_of_draws():
@@ -95,14 +97,14 @@ def test_noise_floor_holds(masses, n, m):
 @pytest.mark.parametrize("method", ["auto", "zhang-grabchak", "jeffreys", "plug-in"])
 @pytest.mark.parametrize(("cells", "n", "m"), [(20, 500, 2000), (60, 80, 300)])
 def test_noise_floor_holds_for_every_estimate(of, method, cells, n, m):
-    runs = 1000
+    runs = 400
     masses = np.full(cells, 1 / cells)
     found = list(no_drift(masses, n, m, runs, of=of, method=method))
-    above = np.mean([min(e.value, 1e9) > e.diagnostics["noise_floor"] for e in found])
-    # An infinite plug-in is no larger than its floor when that is infinite, too.
-    assert above < 0.05 + 3.5 * math.sqrt(0.05 * 0.95 / runs) or method == "plug-in"
-    if cells == 20:
-        assert within(above, 0.05, runs, sigmas=4)
+    above = np.mean([e.value > e.diagnostics["noise_floor"] for e in found])
+    # Smoothing is a little below the plug-in, whose floor it shares where cells are dense.
+    assert above < 0.05 + 3.5 * math.sqrt(0.05 * 0.95 / runs)
+    if method in {"auto", "zhang-grabchak"} and cells == 20:
+        assert within(above, 0.05, runs)
 
 
 SPARSE = {
@@ -126,7 +128,7 @@ def test_p_values_are_valid(case):
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("case", SPARSE)
 def test_p_values_are_uniform(case):
-    runs = 1500
+    runs = 800
     found = p_values(*SPARSE[case], runs, seed=1)
     for level in (0.002, 0.01, 0.05, 0.1, 0.5):
         # Ranks among few draws are coarse; a valid p-value may fall short of its level, a little.
@@ -138,9 +140,9 @@ def test_p_values_are_uniform(case):
 
 @pytest.mark.exhaustive
 def test_many_categories_without_drift():
-    found = p_values(np.full(10_000, 1e-4), 10_000, 10_000, 300)
+    found = p_values(np.full(10_000, 1e-4), 10_000, 10_000, 200)
     for level in (0.01, 0.05, 0.5):
-        assert within(np.mean(found <= level), level, 300)
+        assert within(np.mean(found <= level), level, 200)
 
 
 def test_expected_unseen_mass_against_enumeration():
@@ -181,22 +183,22 @@ def test_beyond_numpys_hypergeometric():
     assert other.diagnostics["p_value"] < 1e-6
 
 
-def test_draws_are_looked_up_as_they_would_be_computed():
+@pytest.mark.parametrize("n", [400, 300_000])
+def test_draws_are_looked_up_as_they_would_be_computed(n):
     rng = np.random.default_rng(0)
-    x, y = (rng.multinomial(400, zipf(60)).astype(float) for _ in range(2))
-    seen = x + y > 0
-    x, y = x[seen], y[seen]
-    drawn = []
+    x = rng.multinomial(n, zipf(60)).astype(float)
+    y = rng.multinomial(400, zipf(60)).astype(float)
+    z = (x + y)[x + y > 0].astype(int)
+    computed = []
 
     def total(a, b):
         return a * np.sqrt(1 + b)
 
-    def spy(a, b):
-        drawn.append((a, b))
+    def counted(a, b):
+        computed.append(a.size)
         return total(a, b)
 
-    tables = null._Tables(x + y, [spy], draws=50)
-    X = rng.multivariate_hypergeometric((x + y).astype(int), 400, size=50)
-    Y = (x + y).astype(int) - X
-    np.testing.assert_allclose(tables.totals(X, Y)[0], total(X, Y).sum(axis=1), rtol=1e-12)
-    assert sum(a.size for a, _ in drawn) < X.size
+    X = rng.multivariate_hypergeometric(z, 400, size=250)
+    found = null.tabulated(z, X, z - X, [counted])[0]
+    np.testing.assert_allclose(found, total(X, z - X).sum(axis=1), rtol=1e-12)
+    assert sum(computed) < X.size / 4

@@ -250,7 +250,7 @@ def _floor(
     drawn = no_drift.of(functional, way)
     if drawn is not None and way == "zhang-grabchak" and _centres(functional, method):
         drawn = drawn - np.sum(bias)
-    return null.floor(pair.x, pair.y, functional, drawn, confidence, method != "plug-in")
+    return null.floor(pair.x, pair.y, functional, drawn, confidence, way == "zhang-grabchak")
 
 
 def _diagnostics(pair: Sample, functional: Functional, no_drift: NoDrift) -> dict[str, Any]:

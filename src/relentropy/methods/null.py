@@ -102,42 +102,41 @@ def simulate(x: Array, y: Array, statistics: Sequence[Cells], rng: np.random.Gen
     draws = int(np.clip(WORK // x.size, FEWEST, MOST))
     step = max(1, min(draws, CHUNK // x.size))
     totals = np.empty((len(statistics), draws))
-    tables = _Tables(x + y, statistics, draws)
+    z = (x + y).astype(np.int64)
     for start in range(0, draws, step):
         stop = min(start + step, draws)
-        totals[:, start:stop] = tables.totals(*_draw(x, y, stop - start, rng))
+        X, Y = _draw(x, y, stop - start, rng)
+        totals[:, start:stop] = tabulated(z, X, Y, statistics)
     return totals
 
 
-class _Tables:
-    """Statistics of a cell for every way to split its pooled count, looked up instead of computed.
+def tabulated(z: Counts, X: Counts, Y: Counts, statistics: Sequence[Cells]) -> Array:
+    """The sums of `statistics` over the cells of each draw, shape (statistics, draws).
 
-    Given z a cell's term depends on x only; sparse cells share few distinct z.
+    Given z a cell's term depends on x only. Sparse cells share few distinct z, and others take few
+    values of x: where that makes a table shorter than the draws, terms are looked up in it.
     """
-
-    def __init__(self, z: Array, statistics: Sequence[Cells], draws: int) -> None:
-        self._statistics = statistics
-        levels, place = np.unique(z.astype(np.int64), return_inverse=True)
-        ends = np.cumsum(levels + 1)
-        room = z.size * draws // 4 if np.sum(z) < HYPERGEOMETRIC_LIMIT else 0
-        kept = int(np.searchsorted(ends, room, side="right"))
-        self._small = place < kept
-        starts = ends[:kept] - (levels[:kept] + 1)
-        self._offsets = starts[place[self._small]]
-        x = np.arange(ends[kept - 1] if kept else 0) - np.repeat(starts, levels[:kept] + 1)
-        y = np.repeat(levels[:kept], levels[:kept] + 1) - x
-        self._tables = [cells(x.astype(np.float64), y.astype(np.float64)) for cells in statistics]
-
-    def totals(self, X: Counts, Y: Counts) -> Array:
-        index = X[:, self._small] + self._offsets
-        large = ~self._small
-        x, y = X[:, large].astype(np.float64), Y[:, large].astype(np.float64)
-        return np.array(
-            [
-                table[index].sum(axis=-1) + cells(x, y).sum(axis=-1)
-                for cells, table in zip(self._statistics, self._tables, strict=True)
-            ]
-        )
+    levels, place = np.unique(z, return_inverse=True)
+    low, high = np.full(levels.size, np.iinfo(np.int64).max), np.zeros(levels.size, np.int64)
+    np.minimum.at(low, place, X.min(axis=0))
+    np.maximum.at(high, place, X.max(axis=0))
+    width = high - low + 1
+    worth = 2 * width <= len(X) * np.bincount(place)
+    if np.sum(z) >= HYPERGEOMETRIC_LIMIT:  # draws whose z varies
+        worth[:] = False
+    width[~worth] = 0
+    starts = np.cumsum(width) - width
+    x = np.arange(np.sum(width)) + np.repeat(low - starts, width)
+    y = np.repeat(levels, width) - x
+    looked_up = worth[place]
+    index = X[:, looked_up] + (starts - low)[place[looked_up]]
+    pairs = [counts.astype(np.float64) for counts in (x, y, X[:, ~looked_up], Y[:, ~looked_up])]
+    return np.array(
+        [
+            cells(*pairs[:2])[index].sum(axis=-1) + cells(*pairs[2:]).sum(axis=-1)
+            for cells in statistics
+        ]
+    )
 
 
 def _draw(x: Array, y: Array, size: int, rng: np.random.Generator) -> tuple[Counts, Counts]:
@@ -192,8 +191,8 @@ def floor(
 ) -> float:
     """The value that the estimate stays below with probability `confidence` without drift.
 
-    scale (χ²_{K-1; confidence} - (K-1)) / 2 n_e for a corrected estimate, without the (K-1) for
-    the plug-in; the quantile of the draws where cells are sparse.
+    scale (χ²_{K-1; confidence} - (K-1)) / 2 n_e for a corrected estimate (`centred`), without the
+    (K-1) for the plug-in and for smoothing; the quantile of the draws where cells are sparse.
     """
     if drawn is not None:
         return max(float(np.quantile(drawn, confidence, method="higher")), 0.0)
