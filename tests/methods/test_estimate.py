@@ -187,6 +187,11 @@ def test_batches():
     assert "shape (2, 3)" in repr(e)
 
 
+def test_an_empty_batch():
+    e = estimate(Counts(np.zeros((0, 3), int)), Counts([1, 2, 3]))
+    assert e.value.shape == e.interval[0].shape == (0,)
+
+
 def test_both_ways_is_three_estimates():
     for seed, (n, m) in enumerate([(40, 50), (3000, 100)]):
         x, y = (Counts(c) for c in sample(seed, n=n, m=m))
@@ -309,6 +314,11 @@ class TestErrors:
     def test_confidence(self, confidence):
         with pytest.raises(ValueError, match=r"type 0\.95"):
             estimate(Counts(X), Counts(Y), confidence=confidence)
+
+    @pytest.mark.parametrize("rng", ["seed", 0.5, np.random.RandomState(0)])
+    def test_rng(self, rng):
+        with pytest.raises(TypeError, match=r"numpy\.random\.Generator"):
+            estimate(Counts(X), Counts(Y), rng=rng)
 
     def test_both_ways_takes_one_row(self):
         with pytest.raises(ValueError, match=r"shape \(2, 2\)"):

@@ -116,7 +116,7 @@ def test_coverage_everywhere(cells, n, m):
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("of", ["jeffreys", "jensen_shannon"])
 @pytest.mark.parametrize("cells", [2, 20, 100])
-@pytest.mark.parametrize(("n", "m"), [(1000, 1000), (1000, 400), (10**5, 10**4)])
+@pytest.mark.parametrize(("n", "m"), [(1000, 400), (10**5, 10**4)])
 def test_coverage_of_the_symmetric_ones(of, cells, n, m):
     runs = 200
     for shift in (0.0, 0.05, 0.3, 1.0):

@@ -102,6 +102,13 @@ class Randomness:
     """The caller's generator or seed, or a fresh seed; remembers whether it was used."""
 
     def __init__(self, rng: Any) -> None:
+        if rng is not None and not isinstance(
+            rng, int | np.integer | np.random.SeedSequence | np.random.Generator
+        ):
+            raise TypeError(
+                f"rng is {type(rng).__name__}: give a numpy.random.Generator, a whole-number seed, "
+                "or None for a fresh seed"
+            )
         self._given = rng
         self._generator: np.random.Generator | None = None
         self.seed: int | None = None
@@ -111,8 +118,8 @@ class Randomness:
             given = self._given
             if given is None:
                 given = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-            if isinstance(given, int):
-                self.seed = given
+            if isinstance(given, int | np.integer):
+                self.seed = int(given)
             self._generator = np.random.default_rng(given)
         return self._generator
 
