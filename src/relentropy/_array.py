@@ -88,7 +88,8 @@ def stop_gradient(x: Array) -> Array:
 
 def dtype_name(x: Array) -> str:
     """'float32', 'bfloat16', 'int64', ... the same word in every framework."""
-    return str(x.dtype).rpartition(".")[2]
+    # NumPy's str() of a byte-swapped float64 is '>f8'; PyTorch's dtypes have no name.
+    return str(x.dtype).removeprefix("torch.") if framework(x) == "torch" else x.dtype.name
 
 
 def is_half(x: Array) -> bool:

@@ -65,10 +65,12 @@ def prepare(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Pair:
     return Pair(p.with_values(values_p, p.labels), q.with_values(values_q, q.labels), valid)
 
 
-def prepare_one(p: Any, /, *, axis: int = -1, where: Any = None) -> tuple[Discrete, Any]:
+def prepare_one(
+    p: Any, /, *, axis: int = -1, where: Any = None, name: str = "p"
+) -> tuple[Discrete, Any]:
     """`prepare` for verbs with a single distribution: it, and which rows are valid."""
-    p = event_last(as_distribution(p, name="p"), axis, "p")
-    p, valid = masked_and_valid(p, axis, where, "p")
+    p = event_last(as_distribution(p, name=name), axis, name)
+    p, valid = masked_and_valid(p, axis, where, name)
     (values,) = _array.promote(p.values)
     return p.with_values(values, p.labels), valid
 
@@ -152,7 +154,7 @@ def _message(x: Discrete, bad: Any, complaint: str, name: str) -> str:
 
     bad = numpy.asarray(bad)
     row = tuple(int(i) for i in numpy.argwhere(bad)[0])
-    values = numpy.asarray(x.values[row], dtype=numpy.float64)
+    values = numpy.asarray(_array.promote(x.values[row])[0], dtype=numpy.float64)
     values = numpy.exp(values) if isinstance(x, LogProbs) else values
     where = f" in row {row[0] if len(row) == 1 else row}" if row else ""
     text = f"{name}{where} {complaint.format(total=f'{values.sum():.6g}')}"

@@ -149,7 +149,7 @@ def _prepare_joint(
     values = xp.moveaxis(values, axes, tuple(range(-len(axes), 0)))
     shape = tuple(values.shape[-len(axes) :])
     flat = xp.reshape(values, (*values.shape[: -len(axes)], -1))
-    prepared, valid = prepare_one(x.with_values(flat))
+    prepared, valid = prepare_one(x.with_values(flat), name=name)
     return prepared, valid, shape
 
 

@@ -31,6 +31,12 @@ class Totals(NamedTuple):
     excess: Array
     cross: bool = False
 
+    def log_ratio(self, xp: Any) -> Array:
+        """log(Q/P), from the excess only where that is small."""
+        near = xp.abs(_array.stop_gradient(self.excess)) < NEAR
+        far = log_quotient(xp, xp.where(near, 1.0, self.q), xp.where(near, 1.0, self.p))
+        return xp.where(near, xp.log1p(xp.where(near, self.excess, 0.0)), far)
+
 
 def totals(xp: Any, p: Array, q: Array, cross: bool = False) -> Totals:
     total_p, total_q = (xp.sum(w, axis=-1, keepdims=True) for w in (p, q))
@@ -85,7 +91,7 @@ def kl_div(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
     # The ratio of the given numbers: at q = 0 that of q/Q would send 0 · ∞ into dQ.
     t = log_quotient(xp, xp.where(far, p, 1.0), xp.where(far, q, 1.0))
     if totals is not None:
-        p, q, t = p / totals.p, q / totals.q, t + xp.log1p(totals.excess)
+        p, q, t = p / totals.p, q / totals.q, t + totals.log_ratio(xp)
     value = kl_div_given(xp, p, q, near, x, t)
     return _outside(xp, p, q, xp.where((p == INF) | (q == INF), INF, value))
 
@@ -115,7 +121,7 @@ def log_ratio(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Arra
     p2, q2 = xp.where(near, 1.0, p), xp.where(near, 1.0, q)
     far = log_quotient(xp, p2, q2)
     if totals is not None:
-        far = far + xp.log1p(totals.excess)
+        far = far + totals.log_ratio(xp)
     return xp.where(near, xp.log1p(excess(xp, p1, q1, totals)), far)
 
 
