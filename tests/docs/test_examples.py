@@ -2,13 +2,24 @@
 
 import doctest
 import importlib
+import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from relentropy.compare import example_paths
 from tests.docs import pages
 
 WITH_EXAMPLES = [page for page in pages.pages() if pages.blocks(page)]
+
+
+def put_two_tables(folder: Path) -> None:
+    """The README speaks of the reader's own files; these stand for them."""
+    for path, name in zip(example_paths(), ("january", "july"), strict=True):
+        shutil.copy(path, folder / f"{name}.parquet")
+        rows = f"SELECT * FROM '{path}'"
+        duckdb.sql(f"COPY ({rows}) TO '{folder}/{name}.csv.gz'")
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda p: str(p.relative_to(pages.ROOT)))
