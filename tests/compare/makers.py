@@ -30,7 +30,7 @@ def con() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"autoinstall_known_extensions": "false"})
 
 
-_OPEN: list[duckdb.DuckDBPyConnection] = []
+OPEN: list[duckdb.DuckDBPyConnection] = []
 _TYPES = {"amount": "DOUBLE", "count": "BIGINT", "colour": "VARCHAR", "paid": "BOOLEAN"}
 
 
@@ -168,7 +168,7 @@ def polars_lazy(data: Rows) -> Any:
 
 def duckdb_relation(data: Rows) -> Any:
     c = con()
-    _OPEN.append(c)  # a relation of an older DuckDB does not keep its connection alive
+    OPEN.append(c)  # a relation of an older DuckDB does not keep its connection alive
     _select(data, c)
     return c.table("t")
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ from relentropy.compare import InputError, tables
 from tests.compare import makers
 
 REFERENCE, CURRENT = makers.rows(400, 1), makers.rows(300, 2, shift=0.5)
+
+
+@pytest.fixture(autouse=True)
+def close() -> Iterator[None]:
+    yield
+    while makers.OPEN:
+        makers.OPEN.pop().close()
 
 
 @pytest.fixture(scope="module")

@@ -115,6 +115,17 @@ def test_false_discovery_over_all_columns(example: Comparison) -> None:
         assert c.drifted == (c.q_value <= 0.05 and low > 0.01)
 
 
+def test_q_values_are_those_of_scipy() -> None:
+    from relentropy.compare.analysis import _q_values
+
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 50):
+        p = rng.random(size) ** 3
+        p[: size // 3] = p[0]
+        assert _q_values(list(p)) == pytest.approx(false_discovery_control(p))
+    assert _q_values([]) == []
+
+
 def test_material_and_exit_code(example: Comparison) -> None:
     low = example["temperature"].current_from_reference.interval[0]
     assert example.exit_code() == 0

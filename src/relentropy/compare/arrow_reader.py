@@ -25,8 +25,7 @@ def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dic
     except (pa.ArrowException, duckdb.Error, OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, InputError):
             raise
-        detail = type(error).__name__ if bench.discreet else printable(error, 200)
-        raise InputError(f"cannot read {side.shown}: {detail}") from error
+        raise InputError(f"cannot read {side.shown}: {bench.explain(error)}") from error
 
 
 def _copy(

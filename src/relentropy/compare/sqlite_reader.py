@@ -4,7 +4,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from relentropy.compare.errors import InputError, printable
+from relentropy.compare.errors import InputError
 from relentropy.compare.workbench import Workbench, identifier
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ _BATCH = 50_000
 
 def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dict[str, str]]:
     """(names, scratch table, DuckDB types, refused columns) of the table that was named."""
+    import duckdb
+
     uri = f"file:{quote(str(side.paths[0].absolute()))}?mode=ro"
     try:
         connection = sqlite3.connect(uri, uri=True)
@@ -24,9 +26,8 @@ def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dic
             return _copy(connection, side, bench)
         finally:
             connection.close()
-    except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:
-        detail = type(error).__name__ if bench.discreet else printable(error, 200)
-        raise InputError(f"cannot read {side.shown}: {detail}") from error
+    except (sqlite3.Error, duckdb.Error, UnicodeError, OverflowError) as error:
+        raise InputError(f"cannot read {side.shown}: {bench.explain(error)}") from error
 
 
 def _copy(
