@@ -40,6 +40,11 @@ class Estimate:
         of: the divergence, such as "relative_entropy".
         method: the method that ran ("auto" chooses one); for batches an array of names.
         diagnostics: what the estimate rests on; see `estimate`.
+
+    >>> from relentropy import Counts, estimate
+    >>> e = estimate(Counts([30, 50, 20]), Counts([60, 20, 20]))
+    >>> e.interval[0] < e.value < e.interval[1]
+    True
     """
 
     value: Number
