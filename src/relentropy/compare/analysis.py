@@ -82,6 +82,7 @@ def tables(
     >>> result = tables(*example_paths(), columns=["temperature", "origin"])
     >>> [(column.name, column.drifted) for column in result.columns]
     [('temperature', True), ('origin', False)]
+
     """
     _check(unit, material, confidence, false_discovery_rate, bins, top_categories)
     wanted, hidden = _names("columns", columns), _names("hide_values", hide_values) or []

@@ -33,6 +33,7 @@ class Cells:
         halves: cells of half the resolution, or empty where nothing was merged.
         finer: up to eight times as many cells, or empty where nothing was merged.
         resolution: what merging means for this column, or None where nothing was merged.
+
     """
 
     cells: list[Cell]

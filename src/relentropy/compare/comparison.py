@@ -20,6 +20,7 @@ class Direction:
         noise_floor: the estimate stays below it, with the confidence asked for, without drift.
         rows_to_notice: log(1/α)/D, the rows after which a sequential test would notice.
         method: the estimator that ran.
+
     """
 
     finite_value: float
@@ -126,6 +127,7 @@ class Comparison:
         columns: most moved first: by the lower end of the interval of D(current‖reference).
         keys: columns that identify rows or define the split; no verdict is given on them.
         skipped: columns that cannot be compared.
+
     """
 
     reference: str

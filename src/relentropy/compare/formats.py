@@ -61,6 +61,7 @@ class Input:
         table: the table inside a database file, or None.
         folder: True when the paths come from a folder or a pattern.
         remote: True for an address (https://, s3://) that only an extension can read.
+
     """
 
     shown: str

@@ -32,6 +32,7 @@ class Field:
         type_name: for messages.
         whole: a numeric column of an integer type.
         clock: a date column that also has a time of day.
+
     """
 
     name: str

@@ -19,6 +19,7 @@ class Workbench:
     Args:
         allow_extensions: lets DuckDB fetch its extensions and open remote addresses.
         discreet: keeps file contents out of error messages (for hidden columns).
+
     """
 
     def __init__(self, *, allow_extensions: bool = False, discreet: bool = False) -> None:
