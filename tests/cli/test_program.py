@@ -96,7 +96,7 @@ main()
 def test_a_missing_module_of_another_kind_is_not_blamed_on_the_extra():
     result = python("""
 import sys
-sys.modules["scipy.stats"] = None
+sys.modules["scipy.special"] = None
 sys.argv = ["relentropy", "compare", "--example"]
 from relentropy.cli import main
 main()

@@ -192,7 +192,7 @@ def test_unreadable(tmp_path: Path) -> None:
 
 
 def locate_and_open(path: Path) -> None:
-    from relentropy.compare.formats import format_of, locate
+    from relentropy.compare.readers.formats import format_of, locate
 
     for found in locate(path).paths:
         format_of(found)

@@ -26,7 +26,7 @@ def progress_bar(wanted: bool) -> Iterator[Report | None]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.text import Text
 
-    from relentropy.compare.report.visible import visible
+    from relentropy.compare.visible import visible
 
     class Task(TextColumn):
         """What is being done; names come from data, so they are never read as markup."""

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from relentropy.compare.report.visible import visible_lines
+from relentropy.compare.visible import visible_lines
 
 
 class DataError(click.ClickException):

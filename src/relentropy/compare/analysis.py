@@ -22,7 +22,7 @@ from relentropy.compare.comparison import (
     Direction,
 )
 from relentropy.compare.errors import printable
-from relentropy.compare.readers import open_tables
+from relentropy.compare.readers.open import open_tables
 from relentropy.compare.table import DATE, Table
 from relentropy.compare.workbench import Workbench
 from relentropy.distributions.discrete import Counts

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from relentropy.compare.visible import escape
+
 
 class InputError(ValueError):
     """The input cannot be compared; the message says what came and what to do instead."""
@@ -10,9 +12,7 @@ class InputError(ValueError):
 
 def printable(text: object, limit: int = 120) -> str:
     """Foreign text made harmless: control and invisible characters become escapes, one line."""
-    escaped = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)
-    )
+    escaped = escape(str(text))
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 

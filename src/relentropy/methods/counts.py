@@ -21,6 +21,7 @@ class Sample:
     Attributes:
         x, y: the counts of P's and Q's sample, shape (K,), no cell empty on both sides.
         seen: which of the caller's cells these are, shape (all cells,).
+
     """
 
     x: Array

@@ -45,6 +45,7 @@ class Estimate:
     >>> e = estimate(Counts([30, 50, 20]), Counts([60, 20, 20]))
     >>> e.interval[0] < e.value < e.interval[1]
     True
+
     """
 
     value: Number
@@ -148,6 +149,7 @@ def estimate(
     >>> e = estimate(Counts([30, 50, 20]), Counts([240, 510, 250]))
     >>> round(e.value, 4), e.interval[0], e.method
     (0.0013, 0.0, 'zhang-grabchak')
+
     """
     functional = _known(of, FUNCTIONALS, "of")
     _known(method, dict.fromkeys(["auto", *METHODS]), "method")
@@ -198,6 +200,7 @@ def both_ways(
     >>> pair = both_ways(Counts([30, 50, 20]), Counts([24, 51, 25]))
     >>> pair.forward.diagnostics["p_value"] == pair.backward.diagnostics["p_value"]
     True
+
     """
     _known(method, dict.fromkeys(["auto", *METHODS]), "method")
     _require_confidence(confidence)

@@ -26,6 +26,7 @@ class Functional:
         terms: (p, q) -> the non-negative cells that sum to D.
         influence: (p, q) -> the derivatives of D by the weight of each cell in P and in Q, up to
             a constant each.
+
     """
 
     name: str

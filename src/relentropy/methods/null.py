@@ -45,6 +45,7 @@ class Null:
         p_value: the probability of samples at least as different as these.
         method: how it was found, in words.
         draws: the values of each statistic asked for, shape (statistics, draws); None if dense.
+
     """
 
     p_value: float

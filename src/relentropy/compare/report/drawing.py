@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from relentropy.compare.report.numbers import chosen, share
 from relentropy.compare.report.scale import Scale
 from relentropy.compare.report.view import Cell, Column, View
-from relentropy.compare.report.visible import shorten
+from relentropy.compare.visible import shorten
 
 # The histogram's plot, in SVG units.
 WIDTH, HEIGHT = 540, 240

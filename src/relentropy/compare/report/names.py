@@ -2,7 +2,7 @@
 
 import re
 
-from relentropy.compare.report.visible import shorten, visible
+from relentropy.compare.visible import shorten, visible
 
 _ENDINGS = re.compile(
     r"(\.(parquet|pq|csv|tsv|txt|json|jsonl|ndjson|arrow|feather|ipc|npy|npz|db|sqlite3?|duckdb"

@@ -9,7 +9,7 @@ from relentropy.compare.report import sentences
 from relentropy.compare.report.bars import Glyphs, columns_of_blocks, row_of_blocks
 from relentropy.compare.report.numbers import share, signed
 from relentropy.compare.report.view import Cell, Column, View
-from relentropy.compare.report.visible import shorten
+from relentropy.compare.visible import shorten
 
 CELLS_SHOWN = 6
 REFERENCE, CURRENT = "cyan", "yellow"

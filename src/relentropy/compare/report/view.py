@@ -7,7 +7,7 @@ from typing import Any
 
 from relentropy.compare.report.names import call
 from relentropy.compare.report.verdict import Verdict, verdict
-from relentropy.compare.report.visible import visible
+from relentropy.compare.visible import visible
 
 SCHEMA = "relentropy.compare/1"
 _UNORDERED = {"boolean", "categorical"}

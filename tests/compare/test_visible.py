@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relentropy.compare.report.visible import shorten, visible, visible_lines
+from relentropy.compare.visible import shorten, visible, visible_lines
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,16 @@
 """A SQLite table through the standard library: its values decide the types, as SQLite does."""
 
 import sqlite3
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from relentropy.compare.errors import InputError
+from relentropy.compare.readers.side import Side, choose_table
 from relentropy.compare.workbench import Workbench, identifier
-
-if TYPE_CHECKING:
-    from relentropy.compare.readers import Side
 
 _BATCH = 50_000
 
 
-def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dict[str, str]]:
+def read(side: Side, bench: Workbench) -> tuple[list[str], str, list[str], dict[str, str]]:
     """(names, scratch table, DuckDB types, refused columns) of the table that was named."""
     import duckdb
 
@@ -31,10 +28,8 @@ def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dic
 
 
 def _copy(
-    connection: sqlite3.Connection, side: "Side", bench: Workbench
+    connection: sqlite3.Connection, side: Side, bench: Workbench
 ) -> tuple[list[str], str, list[str], dict[str, str]]:
-    from relentropy.compare.readers import choose_table
-
     rows = connection.execute(
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
         "AND name NOT LIKE 'sqlite_%' ORDER BY name"

@@ -1,15 +1,13 @@
 """Arrow IPC files and streams (Feather too), a record batch at a time."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from relentropy.compare.errors import InputError, printable
+from relentropy.compare.readers.side import Side
 from relentropy.compare.workbench import Workbench
 
-if TYPE_CHECKING:
-    from relentropy.compare.readers import Side
 
-
-def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dict[str, str]]:
+def read(side: Side, bench: Workbench) -> tuple[list[str], str, list[str], dict[str, str]]:
     """(names, scratch table, DuckDB types, refused columns) of Arrow IPC files."""
     try:
         import pyarrow as pa
@@ -29,7 +27,7 @@ def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dic
 
 
 def _copy(
-    side: "Side", bench: Workbench, pa: Any
+    side: Side, bench: Workbench, pa: Any
 ) -> tuple[list[str], str, list[str], dict[str, str]]:
     names: list[str] = []
     kept: list[int] = []

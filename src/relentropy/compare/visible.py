@@ -1,16 +1,16 @@
 """Names and values from data, made safe to show."""
 
-import unicodedata
 
-# Control, format (bidirectional marks, zero width), surrogate, private, unassigned, and the two
-# separators that end a line: what a terminal or a browser would obey or hide instead of show.
-_UNSHOWN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+def escape(text: str) -> str:
+    r"""Every character that a terminal or a browser would obey or hide, as its escape.
 
-
-def _escape(character: str) -> str:
-    if character == " " or unicodedata.category(character) not in _UNSHOWN | {"Zs"}:
-        return character
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    Control, format (bidirectional marks, zero width), surrogate, private and unassigned
+    characters, and all white space but the plain space: what Python calls unprintable.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in text
+    )
 
 
 def visible(text: object, limit: int = 120) -> str:
@@ -26,7 +26,7 @@ def visible(text: object, limit: int = 120) -> str:
     '""'
     """
     raw = str(text)
-    shown = "".join(map(_escape, raw if len(raw) <= 2 * limit else _ends(raw, limit)))
+    shown = escape(raw if len(raw) <= 2 * limit else _ends(raw, limit))
     if raw != raw.strip() or not raw:
         shown = f'"{shown}"'
     return shorten(shown, limit)
@@ -34,7 +34,7 @@ def visible(text: object, limit: int = 120) -> str:
 
 def visible_lines(text: object) -> str:
     """Like :func:`visible`, for messages of our own that may span lines."""
-    return "\n".join("".join(map(_escape, line)) for line in str(text).split("\n"))
+    return "\n".join(map(escape, str(text).split("\n")))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 
-from relentropy.compare import formats, unpack
-from relentropy.compare.errors import InputError, did_you_mean, printable
+from relentropy.compare.errors import InputError, printable
+from relentropy.compare.readers import csv_dialect, formats, unpack
+from relentropy.compare.readers.side import Side, choose_table
 from relentropy.compare.table import CATEGORICAL, Field, Table, field_for
 from relentropy.compare.workbench import Workbench, identifier, literal
 
@@ -18,29 +18,6 @@ _AS_IT_IS |= {"FLOAT", "DOUBLE", "BOOLEAN", "VARCHAR", "DATE", "TIMESTAMP"}
 _AS_TEXT = ("UUID", "JSON", "ENUM", '"NULL"', "CHAR")
 _AS_NUMBER = ("HUGEINT", "UHUGEINT", "UBIGINT", "DECIMAL", "BIGNUM", "VARINT")
 _IN_SECONDS = ("TIME", "INTERVAL")
-
-
-@dataclass
-class Side:
-    """A side on its way to becoming a table: located and unpacked, but not yet read."""
-
-    shown: str
-    frame: Any = None
-    source: formats.Input | None = None
-    format: str = ""
-    paths: list[Path] = field(default_factory=list)
-    database: str = ""
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def title(self) -> str:
-        """The name without folders and endings: "july", "shop::orders"."""
-        if self.source is None or self.source.remote:
-            return self.shown
-        path = Path(self.source.shown.removesuffix(f"::{self.source.table}"))
-        stem = path.name if self.source.folder else path.name.split(".")[0] or path.name
-        table = f"::{self.source.table}" if self.source.table is not None else ""
-        return printable(stem + table) or self.shown
 
 
 def open_tables(
@@ -150,8 +127,6 @@ def open_side(side: Side, bench: Workbench) -> Table:
 
 
 def _from_csv(listed: str, side: Side, bench: Workbench) -> Table:
-    from relentropy.compare import csv_dialect
-
     dialect = csv_dialect.of(side.paths[0])
     options = csv_dialect.options(dialect)
     if not all(map(csv_dialect.is_utf8, side.paths)):
@@ -275,34 +250,14 @@ def _duckdb_table(side: Side, bench: Workbench) -> str:
     return ".".join([side.database, identifier(schema), identifier(table)])
 
 
-def choose_table(side: Side, tables: Sequence[str], known: Iterable[str]) -> str:
-    """The table the user named, or the only one there is."""
-    wanted = side.source.table if side.source else None
-    known = list(known)
-    listed = ", ".join(printable(t, 40) for t in list(tables)[:20]) or "none"
-    if wanted is None:
-        if len(tables) == 1:
-            return tables[0]
-        raise InputError(
-            f"{side.shown} is a database with {len(tables)} tables ({listed}); "
-            f"write '{side.shown}::table'"
-        )
-    if wanted not in known:
-        raise InputError(
-            f"{printable(wanted)!r} is not a table of this database; it has: {listed}."
-            f"{did_you_mean(wanted, known)}"
-        )
-    return wanted
-
-
 def _from_batches(side: Side, bench: Workbench) -> Table:
     """Formats read in Python a piece at a time and stored in the scratch database."""
     if side.format == "sqlite":
-        from relentropy.compare.sqlite_reader import read
+        from relentropy.compare.readers.sqlite_file import read
     elif side.format == "arrow":
-        from relentropy.compare.arrow_reader import read
+        from relentropy.compare.readers.arrow_file import read
     else:
-        from relentropy.compare.numpy_reader import read
+        from relentropy.compare.readers.numpy_file import read
     names, stored, types, unsupported = read(side, bench)
     readable, refused = _readable(list(zip(names, types, strict=True)))
     query = f"SELECT {_select(readable)} FROM {stored}"

@@ -1,18 +1,16 @@
 """NumPy .npy and .npz files; pickles inside them are never opened."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from relentropy.compare import unpack
 from relentropy.compare.errors import InputError, printable
+from relentropy.compare.readers import unpack
+from relentropy.compare.readers.side import Side
 from relentropy.compare.workbench import Workbench
-
-if TYPE_CHECKING:
-    from relentropy.compare.readers import Side
 
 _BATCH = 200_000
 
 
-def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dict[str, str]]:
+def read(side: Side, bench: Workbench) -> tuple[list[str], str, list[str], dict[str, str]]:
     """(names, scratch table, DuckDB types, refused columns) of an array file.
 
     A vector is one column "value", a matrix one column per position, a structured array one per
@@ -37,7 +35,7 @@ def read(side: "Side", bench: Workbench) -> tuple[list[str], str, list[str], dic
     return names, stored, types, unsupported
 
 
-def _columns(side: "Side", bench: Workbench) -> dict[str, Any]:
+def _columns(side: Side, bench: Workbench) -> dict[str, Any]:
     if side.format == "npy":
         return _split(_load(side.paths[0], side.shown), "value")
     columns: dict[str, Any] = {}

@@ -1,0 +1,1 @@
+"""From what the user names to a table: one file a family of formats."""
