@@ -2,8 +2,13 @@
 
 import sys
 import tomllib
+from pathlib import Path
 
-project = tomllib.load(open(sys.argv[1], "rb"))["project"]
+project = tomllib.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["project"]
 extras = project["optional-dependencies"]
-for requirement in sum((extras[name] for name in ("cli", "arrow", "torch", "jax")), project["dependencies"]):
-    print(requirement.replace(">=", "=="))
+for requirements in (
+    project["dependencies"],
+    *(extras[n] for n in ("cli", "arrow", "torch", "jax")),
+):
+    for requirement in requirements:
+        print(requirement.replace(">=", "=="))

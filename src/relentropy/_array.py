@@ -7,7 +7,7 @@ passed through ``asarray``, which can detach gradients.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -155,6 +155,18 @@ def positions(x: Array) -> Array:
     if framework(x) == "torch":
         return xp.arange(x.shape[-1], device=x.device)
     return xp.arange(x.shape[-1])
+
+
+def repeat(step: Callable[..., tuple[Array, ...]], times: int, *state: Array) -> tuple[Array, ...]:
+    """step(*step(*state)) and so on; one compiled loop on JAX, which would unroll Python's."""
+    if framework(state[0]) == "jax":
+        import jax
+
+        looped: tuple[Array, ...] = jax.lax.fori_loop(0, times, lambda _, s: step(*s), state)
+        return looped
+    for _ in range(times):
+        state = step(*state)
+    return state
 
 
 def smallest_normal(x: Array) -> float:

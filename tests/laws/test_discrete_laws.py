@@ -33,18 +33,18 @@ INF = math.inf
 EPS = float(np.finfo(float).eps)
 KINDS = (Probs, LogProbs, Logits, Counts)
 
-weights = st.one_of(
-    st.just(0.0),
+positive_weights = st.one_of(
     st.floats(1e-6, 1.0),
     st.floats(-60.0, 0.0).map(lambda v: 10.0**v),
     st.integers(1, 20).map(float),
 )
+weights = st.one_of(st.just(0.0), positive_weights)
 
 
 @st.composite
 def probabilities(draw: st.DrawFn, cells: int | None = None, positive: bool = False) -> np.ndarray:
     n = cells or draw(st.integers(1, 8))
-    cell = weights.filter(bool) if positive else weights
+    cell = positive_weights if positive else weights
     values = np.array(draw(st.lists(cell, min_size=n, max_size=n)))
     assume(values.sum() > 0)
     p = values / values.sum()
@@ -214,8 +214,10 @@ def test_merging_cells_never_raises_any_divergence(pair: Any, data: Any) -> None
         lambda a, b: renyi(a, b, 2),
     ):
         before, after = value(f(p, q)), value(f(*merged))
-        # Sums of merged cells are rounded: relative noise EPS on D, and √D of first order.
-        slack = 16 * EPS * (before + math.sqrt(before)) if before < INF else 0.0
+        # Sums of merged cells are rounded, which moves the distances by EPS, and the divergences,
+        # which are like their squares, by √D times that.
+        distance = f in (total_variation, relentropy.hellinger)
+        slack = 16 * EPS * (1 if distance else before + math.sqrt(before)) if before < INF else 0
         assert after <= before + slack + 1e-28
 
 
@@ -241,7 +243,8 @@ def test_chain_rule(pair: Any, rows: list[int]) -> None:
     assert of_rows + within == D or abs(of_rows + within - D) <= slack
 
 
-@given(same_size(4), st.floats(0, 1))
+# Multiples of 1/1024: a weight that underflows would take cells out of the mixture.
+@given(same_size(4), st.integers(0, 1024).map(lambda k: k / 1024))
 def test_jointly_convex(quad: Any, w: float) -> None:
     p, q, r, s = quad
     mixed = [w * a + (1 - w) * b for a, b in ((p, r), (q, s))]
@@ -273,6 +276,7 @@ def test_jensen_shannon_is_bounded_and_is_the_mixture_form(pair: Any, w: float) 
 
 
 @given(same_size(2))
+@example((np.array([0.0, 1.0]), np.array([1.0, 1e-16])))  # V rounds to 1
 def test_bounds_and_inequalities(pair: Any) -> None:
     p, q = pair
     D, V = value(relative_entropy(p, q)), value(total_variation(p, q))
@@ -352,7 +356,9 @@ def test_other_names_for_the_same_numbers(pair: Any) -> None:
     assert agree(value(relentropy.jeffreys(p, q)), both)
     half = value(relentropy.f_divergence(p, q, lambda r: abs(r - 1) / 2, at_infinity=0.5))
     assert abs(half - value(total_variation(p, q))) <= 1e-14
-    assert agree(value(relentropy.tsallis(p, q, 2)), value(relentropy.chi_square(p, q)))
+    # Tsallis' goes through exp(x), x up to its logarithm, which magnifies the rounding of x.
+    chi = value(relentropy.chi_square(p, q))
+    assert agree(value(relentropy.tsallis(p, q, 2)), chi, chi * max(1.0, math.log1p(chi)))
 
 
 @st.composite

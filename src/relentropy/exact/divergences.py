@@ -210,15 +210,17 @@ def chernoff_of(r: Ratio) -> Array:
     p, q, t = (_array.stop_gradient(x) for x in (r.p, r.q, r.t))
     both = (p > 0) & (q > 0)
     log_p, t = xp.log(xp.where(both, p, 1.0)), xp.where(both, t, 0.0)
-    low = xp.sum(0.0 * p, axis=-1, keepdims=True)
-    high = low + 1.0
-    for _ in range(40):
+
+    def halve(low: Array, high: Array) -> tuple[Array, Array]:
         beta = (low + high) / 2
         exponent = xp.where(both, log_p - beta * t, -INF)
         top = xp.max(exponent, axis=-1, keepdims=True)
         mass = xp.exp(exponent - xp.where(top > -INF, top, 0.0))
         rising = xp.sum(mass * t, axis=-1, keepdims=True) > 0
-        low, high = xp.where(rising, beta, low), xp.where(rising, high, beta)
+        return xp.where(rising, beta, low), xp.where(rising, high, beta)
+
+    zero = xp.sum(0.0 * p, axis=-1, keepdims=True)
+    low, high = _array.repeat(halve, 40, zero, zero + 1.0)
     return -_log_affinity(r, (low + high) / 2)
 
 
@@ -248,10 +250,14 @@ def f_divergence_of(r: Ratio, f: Callable[[Array], Array], at_infinity: float | 
 
 
 def lower_bound_of(r: Ratio) -> Array:
-    """The largest of 2 V², -log(1 - V²) and Rényi's divergence of order 1/2."""
-    square = total_variation_of(r) ** 2
-    best = r.xp.maximum(2 * square, -r.xp.log1p(-square))
-    return r.xp.maximum(best, renyi_of(r, 0.5))
+    """The largest of 2 V², -log(1 - V²) and Rényi's divergence of order 1/2.
+
+    1 - V² = (1 - V)(1 + V) with 1 - V = Σ min(p, q): V itself may round to 1.
+    """
+    xp, v = r.xp, total_variation_of(r)
+    overlap = xp.sum(xp.minimum(r.p, r.q), axis=-1)
+    bretagnolle_huber = -_log_of_share(xp, overlap * (1 + v), v**2)
+    return xp.maximum(xp.maximum(2 * v**2, bretagnolle_huber), renyi_of(r, 0.5))
 
 
 def upper_bound_of(r: Ratio) -> Array:
