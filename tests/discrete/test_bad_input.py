@@ -10,20 +10,10 @@ import pytest
 import relentropy
 from relentropy import Counts, Logits, LogProbs, Probs, entropy, relative_entropy
 from tests.backends import Backend
+from tests.discrete import names
 
 FAIR = [0.5, 0.5]
-PAIR_VERBS = [
-    "relative_entropy",
-    "cross_entropy",
-    "jeffreys",
-    "jensen_shannon",
-    "chernoff",
-    "bhattacharyya",
-    "hellinger",
-    "total_variation",
-    "chi_square",
-    "bounds",
-]
+PAIR_VERBS = [*names.PAIR_VERBS, "bounds"]
 # What came -> (type of error, words that must be in the message).
 BAD: dict[str, tuple[Any, type[Exception], list[str]]] = {
     "negative": ([1.25, -0.25], ValueError, ["negative", "-0.25"]),

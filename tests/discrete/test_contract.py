@@ -11,20 +11,9 @@ import pytest
 import relentropy
 from relentropy import Counts, Logits, LogProbs, Probs, relative_entropy
 from tests.backends import Backend
+from tests.discrete.names import LOGARITHMIC, PAIR_VERBS
 from tests.tables import rules
 
-PAIR_VERBS = [
-    "relative_entropy",
-    "cross_entropy",
-    "jeffreys",
-    "jensen_shannon",
-    "chernoff",
-    "bhattacharyya",
-    "hellinger",
-    "total_variation",
-    "chi_square",
-]
-LOGARITHMIC = PAIR_VERBS[:6]
 NAN = math.nan
 
 

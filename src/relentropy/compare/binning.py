@@ -1,8 +1,9 @@
 """Cells of a column: micro-bins merged to about a hundred, values by name, and the odd ones."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from relentropy.compare.counting import Micro, Numbers, Values
 
@@ -93,17 +94,22 @@ def _equal_mass(run: list[Micro], goal: float) -> list[Micro]:
         return []
     mass = sum(b.pooled for b in run)
     parts = max(1, round(mass / goal))
-    cells: list[Micro] = []
-    before, last = 0.0, -1
-    for cell in run:
-        part = min(int((before + cell.pooled / 2) * parts / mass), parts - 1)
-        before += cell.pooled
+    before = [0.0, *accumulate(float(cell.pooled) for cell in run)]
+    middles = (start + cell.pooled / 2 for start, cell in zip(before, run, strict=False))
+    return _joined(run, (min(int(middle * parts / mass), parts - 1) for middle in middles))
+
+
+def _joined(cells: Sequence[Micro], parts: Iterable[int]) -> list[Micro]:
+    """Neighbours that belong to the same part, as one cell."""
+    joined: list[Micro] = []
+    last: int | None = None
+    for cell, part in zip(cells, parts, strict=True):
         if part == last:
-            cells[-1] = _join(cells[-1], cell)
+            joined[-1] = _join(joined[-1], cell)
         else:
-            cells.append(cell)
+            joined.append(cell)
         last = part
-    return cells
+    return joined
 
 
 def _join(a: Micro, b: Micro) -> Micro:
@@ -124,19 +130,14 @@ def _drawn(micro: Sequence[Micro]) -> list[Micro]:
         if before < 0.99 * total:
             high = cell.high
         before += cell.pooled
-    cells: list[Micro] = []
-    last: int | None = None
-    for cell in micro:
+    width = high / 2 - low / 2
+
+    def part(cell: Micro) -> int:
         middle = cell.low / 2 + cell.high / 2
-        width = high / 2 - low / 2
         share = (middle / 2 - low / 2) / width if width > 0 else 0.0
-        part = math.floor(min(max(share, -0.01), 1.0) * (DRAWN - 2)) + 1
-        if part == last:
-            cells[-1] = _join(cells[-1], cell)
-        else:
-            cells.append(cell)
-        last = part
-    return cells
+        return math.floor(min(max(share, -0.01), 1.0) * (DRAWN - 2)) + 1
+
+    return _joined(micro, map(part, micro))
 
 
 def _labelled(cells: Sequence[Micro]) -> list[Cell]:
