@@ -118,10 +118,10 @@ class _Frameworks:
         config = self.config
         worker = hasattr(config, "workerinput")
         options = config.option
-        chosen = options.keyword or options.collectonly or options.lf
+        chosen = options.keyword or options.collectonly or getattr(options, "lf", False)
         chosen = chosen or options.ignore or options.deselect
         named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
-        part = config.option.markexpr not in ("", "exhaustive", "not exhaustive")
+        part = config.option.markexpr not in ("", "not exhaustive")
         if worker or chosen or named or part:
             return []
         return [name for name in backends.NAMES if name not in config.stash[_RAN]]

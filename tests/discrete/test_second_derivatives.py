@@ -225,6 +225,7 @@ def test_torch_compile_of_every_verb(torch_backend: Any, name: str) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method:DeprecationWarning")  # its own
 def test_torch_compile_with_its_default_compiler(torch_backend: Any) -> None:
     torch, f = torch_backend.module, value_of(("Logits", "Logits"))
     compiled = torch.compile(f, fullgraph=True)
