@@ -42,8 +42,8 @@ def namespace(*xs: Array) -> Namespace:
     if len(names) > 1:
         kinds = " and ".join(sorted(names))
         raise TypeError(
-            f"p and q come from different frameworks ({kinds}); convert one of them first, "
-            "for example with torch.from_dlpack(x), jax.numpy.asarray(x) or numpy.asarray(x)"
+            f"p and q come from different frameworks ({kinds}; a list counts as numpy); convert "
+            "one first, for example with torch.as_tensor(x), jax.numpy.asarray(x), numpy.asarray(x)"
         )
     if not names:
         raise TypeError(f"expected {SUPPORTED}, got {', '.join(type(x).__name__ for x in xs)}")

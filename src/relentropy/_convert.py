@@ -58,11 +58,22 @@ def prepare(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Pair:
             f"{q.values.shape[-1]}; they must be the same cells in the same order (give mappings "
             "to align by label)"
         )
+    _require_broadcast(p, q)
     p, valid_p = masked_and_valid(p, axis, where, "p")
     q, valid_q = masked_and_valid(q, axis, where, "q")
     values_p, values_q = _array.promote(p.values, q.values)
     valid = valid_p if valid_q is None else valid_q if valid_p is None else valid_p & valid_q
     return Pair(p.with_values(values_p, p.labels), q.with_values(values_q, q.labels), valid)
+
+
+def _require_broadcast(p: Discrete, q: Discrete) -> None:
+    batches = [tuple(x.values.shape[:-1]) for x in (p, q)]
+    for n, m in zip(*(reversed(batch) for batch in batches), strict=False):
+        if n != m and 1 not in (n, m):
+            raise ValueError(
+                f"p has batch axes {batches[0]} and q has {batches[1]} beside the event axis; "
+                "they must be equal or broadcast"
+            )
 
 
 def prepare_one(

@@ -19,6 +19,12 @@ def read_values(x: Any, kind: str) -> tuple[Any, tuple[Label, ...] | None]:
         if len(set(labels)) != len(labels):
             twice = next(label for label in labels if labels.count(label) > 1)
             raise ValueError(f"{kind}: the label {twice!r} occurs more than once; add up its rows")
+        stranger = next((v for v in values if _array.framework(v) not in (None, "numpy")), None)
+        if stranger is not None:
+            raise TypeError(
+                f"{kind}: a mapping holds plain numbers, got a {_type_name(stranger)} among them; "
+                "stack them and hand in the array, whose cells go by position"
+            )
         return _from_list(values, kind), tuple(labels)
     if isinstance(x, list | tuple):
         return _from_list(x, kind), None

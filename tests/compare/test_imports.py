@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from relentropy.compare import example_paths
@@ -23,10 +24,13 @@ def test_importing_loads_no_engine() -> None:
 
 
 def test_comparing_loads_no_more_than_it_needs() -> None:
+    # DuckDB before 2.0 loads these two itself wherever they are installed.
+    by_duckdb = ["pandas", "pyarrow"] if int(version("duckdb").split(".")[0]) < 2 else []
     done = run(
         "import sys; from relentropy.compare import *; tables(*example_paths());"
         "print([m for m in ('scipy.stats', 'pandas', 'polars', 'pyarrow', 'jinja2', 'torch')"
-        " if m in sys.modules])"
+        " if m in sys.modules and m not in sys.argv])",
+        *by_duckdb,
     )
     assert done.stdout.strip() == "[]"
     assert done.returncode == 0

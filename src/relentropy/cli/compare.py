@@ -12,7 +12,7 @@ import click
 
 from relentropy.cli.options import amount, column_names, confidence
 from relentropy.cli.progress import progress_bar
-from relentropy.cli.streams import DataError, tell, without_trailing_spaces, write
+from relentropy.cli.streams import DataError, tell, without_trailing_spaces, write, writing
 
 _EXAMPLES = """\b
 Examples:
@@ -117,7 +117,7 @@ def compare(ctx: click.Context, /, **options: Any) -> None:
         write(json.render(result))
     if not wanted.quiet:
         _report(wanted, result)
-    ctx.exit(_judge(wanted.fail_above, result))
+    ctx.exit(_judge(wanted, result))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,24 +239,34 @@ def _report(wanted: Wanted, result: Mapping[str, Any]) -> None:
     from relentropy.compare.report import text
 
     console = Console(width=wanted.width, highlight=False, markup=False, emoji=False)
-    with console.capture() as capture:
+    # Rich empties standard output's buffer when a capture ends.
+    with writing(), console.capture() as capture:
         text.render(result, console)
         if wanted.html is None and sys.stdout.isatty():
             console.print("\nEvery column with its histograms: add --html report.html", style="dim")
     write(without_trailing_spaces(capture.get()))
 
 
-def _judge(limit: float | None, result: Mapping[str, Any]) -> int:
-    """The exit code; a limit exceeded is named even under --quiet."""
-    if limit is None:
+def _judge(wanted: Wanted, result: Mapping[str, Any]) -> int:
+    """The exit code; what is above the limit, or beyond judging, is named even under --quiet."""
+    if wanted.fail_above is None:
         return 0
     from relentropy.compare.report import sentences, view
 
     seen = view.read(result)
-    above = [column for column in seen.columns if column.forward.low > limit]
+    above = [column for column in seen.columns if column.forward.low > wanted.fail_above]
     for column in above:
         tell(
-            f"Above {limit:g} {seen.unit}s a row: {column.name}, "
+            f"Above {wanted.fail_above:g} {seen.unit}s a row: {column.name}, "
             f"interval {sentences.span(column.forward)}"
         )
-    return 1 if above else 0
+    aside = {entry["name"]: entry["reason"] for entry in [*result["keys"], *result["skipped"]]}
+    if aside:
+        tell(f"Not judged: {', '.join(aside)}. The report says why.")
+    judged = {column["name"] for column in result["columns"]}
+    asked = column_names(wanted.columns) or []
+    lost = [n for n in asked if n in aside and not any(j.startswith(f"{n} (") for j in judged)]
+    if above or not lost:
+        return 1 if above else 0
+    reasons = "; ".join(f"{name}: {aside[name]}" for name in lost)
+    raise DataError(f"a column that --columns asks for could not be judged: {reasons}")

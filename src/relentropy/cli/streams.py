@@ -3,6 +3,8 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -27,9 +29,16 @@ def write(text: str) -> None:
     """
     if sys.stdout is None:  # closed by the caller: `>&-`
         return
-    try:
+    with writing():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """What goes wrong with standard output inside is said in one sentence."""
+    try:
+        yield
     except OSError as error:
         # Python flushes once more when it exits; that must find an open file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

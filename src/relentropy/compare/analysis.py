@@ -144,6 +144,11 @@ class _Findings:
             return
         if cols.as_one_kind(self.sides, name)[0].kind == DATE:
             self._range(name)
+        if any(cols.beyond_doubles(side, name) for side in self.sides):
+            self.notes.append(
+                f"{printable(name)}: whole numbers beyond 2^53 are told apart only as far as "
+                "float64 does; hand them in as text to keep each one apart"
+            )
         for prepared in cols.prepare(self.sides, name, self.rules):
             reason = cols.split_reason(prepared)
             if reason:

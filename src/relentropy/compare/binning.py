@@ -189,6 +189,8 @@ def value_cells(values: Values, names: Sequence[str] | None, *, hidden: bool = F
     """Values by name, most frequent first, then the tail and the missing ones."""
     odd = [Cell(MISSING, *values.missing, odd=True)] if sum(values.missing) else []
     if hidden:
+        # By frequency, whatever the kind: the order of days or of true and false gives them away.
+        values.kept.sort(key=lambda row: -(row[1] + row[2]))
         labels = [f"category {i + 1}" for i in range(len(values.kept))]
     else:
         labels = list(names) if names is not None else _text_labels([v for v, *_ in values.kept])

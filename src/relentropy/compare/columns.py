@@ -150,6 +150,14 @@ def _serial(overview: Overview, rows: int) -> bool:
     return overview.distinct >= _SERIAL_SHARE * rows and spread <= _SERIAL_SPREAD * rows
 
 
+def beyond_doubles(side: Table, name: str) -> bool:
+    """Whether a column of whole numbers holds some that float64 cannot tell from others."""
+    overview = side.overviews[name]
+    if not side.fields[name].whole or overview.low is None:
+        return False
+    return max(abs(int(overview.low)), abs(int(overview.high))) > 2**53
+
+
 def prepare(sides: tuple[Table, Table], name: str, rules: Rules) -> list[Prepared]:
     """The cells of a column; a date gives one entry for each of its parts."""
     fields = as_one_kind(sides, name)
@@ -172,13 +180,20 @@ def prepare(sides: tuple[Table, Table], name: str, rules: Rules) -> list[Prepare
 
 
 def _hide(cells: Cells) -> Cells:
-    def unnamed(many: list[Cell]) -> list[Cell]:
+    """Cells without their ranges or their order; the coarser ones of the drawing have a name of
+    their own, so that one label never means two things.
+    """
+
+    def unnamed(many: list[Cell], word: str) -> list[Cell]:
+        named = sorted((c for c in many if not c.odd), key=lambda c: -(c.reference + c.current))
         return [
-            c if c.odd else Cell(f"category {i + 1}", c.reference, c.current)
-            for i, c in enumerate(many)
+            *(Cell(f"{word} {i}", c.reference, c.current) for i, c in enumerate(named, start=1)),
+            *(c for c in many if c.odd),
         ]
 
-    return replace(cells, cells=unnamed(cells.cells), drawn=unnamed(cells.drawn))
+    return replace(
+        cells, cells=unnamed(cells.cells, "category"), drawn=unnamed(cells.drawn, "group")
+    )
 
 
 def _date_parts(
@@ -230,9 +245,11 @@ def split_reason(prepared: Prepared) -> str | None:
         return None
     first, second = present
     shown = "" if prepared.hidden else f", {first[0].label}"
+    if len(first) == len(second) == 1 and first[0] is second[0]:
+        return f"one value on both sides{shown}"
+    if min(sum(c.reference for c in first), sum(c.current for c in second)) < _KEY_ROWS:
+        return None
     if len(first) == len(second) == 1:
-        if first[0] is second[0]:
-            return f"one value on both sides{shown}"
         return "one value on each side, and not the same: it defines the split"
     apart = not {id(c) for c in first} & {id(c) for c in second}
     if ordered and apart and cells.resolution is None:

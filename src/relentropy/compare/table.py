@@ -32,6 +32,7 @@ class Field:
         type_name: for messages.
         whole: a numeric column of an integer type.
         clock: a date column that also has a time of day.
+        zoned: one whose moments have a time zone; they are compared in UTC.
 
     """
 
@@ -41,6 +42,7 @@ class Field:
     type_name: str
     whole: bool = False
     clock: bool = False
+    zoned: bool = False
 
     @property
     def expression(self) -> nw.Expr:
@@ -55,6 +57,8 @@ class Field:
         if self.kind == CATEGORICAL and self.type_name != "String":
             # pandas casts a missing value to the text "nan".
             return nw.when(~column.is_null()).then(column.cast(nw.String()))
+        if self.zoned:
+            return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return column
 
 
@@ -159,7 +163,8 @@ def field_for(name: str, column: str, dtype: Any) -> Field | str:
     if isinstance(dtype, nw.Boolean):
         return Field(name, column, BOOLEAN, type_name)
     if isinstance(dtype, nw.Datetime):
-        return Field(name, column, DATE, type_name, clock=True)
+        zoned = dtype.time_zone not in (None, "UTC")
+        return Field(name, column, DATE, type_name, clock=True, zoned=zoned)
     if isinstance(dtype, nw.Date):
         return Field(name, column, DATE, type_name)
     if isinstance(dtype, (nw.String, nw.Categorical, nw.Enum)):

@@ -176,7 +176,7 @@ def answer(
     is_centred = choice.method == "zhang-grabchak" and _centres(functional, method)
     terms = centred if is_centred else pair.cells(functional, choice.method)(x, y)
     value = float(np.sum(terms))
-    if value <= 0:
+    if np.isfinite(value) and value <= 1e-14 * float(np.sum(np.abs(terms))):  # 0 but for rounding
         value, terms = 0.0, np.zeros_like(terms)
     # Where smoothing may have the smaller error the interval covers what it says, too.
     others = [value]

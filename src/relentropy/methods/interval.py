@@ -21,9 +21,11 @@ def slope(value: float, total: float, null: float, null_slope: float) -> float:
     the weight of one standard deviation of the null.
     """
     width = np.sqrt(null)
+    if width < 1e-6 * null_slope:
+        # No permutation changes the estimate, as when every observation is the only one of its
+        # kind: what is left of the null is rounding, and says nothing about a width.
+        width = null_slope
     value = max(value, 0.0)
-    if value + width == 0:
-        return null_slope
     return float((max(total - null, 0.0) + null_slope * width) / (value + width))
 
 

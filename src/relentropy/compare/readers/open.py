@@ -1,6 +1,7 @@
 """Open what the user named: a file, folder, pattern, database table, or a data frame."""
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def _name(tables: tuple[Table, Table], sides: tuple[Side, Side], roles: tuple[st
 
 def prepare(thing: Any, name: str, bench: Workbench) -> Side:
     """Locate, recognise and unpack one side."""
+    if thing is None:
+        raise InputError(f"{name} is None; expected a path or a data frame")
     if not isinstance(thing, (str, os.PathLike)):
         return Side(name, frame=thing)
     source = formats.locate(thing)
@@ -55,7 +58,9 @@ def prepare(thing: Any, name: str, bench: Workbench) -> Side:
         return _remote(source, shown, bench)
     found: dict[str, list[Path]] = {}
     for path in source.paths:
-        for kind, unpacked in _recognise(path, shown, bench):
+        # Of several files the message names the one that is at fault.
+        one = shown if len(source.paths) == 1 else printable(path)
+        for kind, unpacked in _recognise(path, one, bench):
             found.setdefault(kind, []).append(unpacked)
     if len(found) > 1:
         raise InputError(
@@ -161,8 +166,8 @@ def _from_duckdb(
         mended = _mend(stored, described, readable, bench) if mend else []
         chosen |= {c: f"try_cast({c} AS DOUBLE)" for c in mended}
         side.notes += [
-            f"{side.shown}: column '{printable(names[int(c[1:])])}' is read as numbers, with "
-            "words such as NA as missing values"
+            f"{side.shown}: column '{printable(names[int(c[1:])])}' is read as numbers; "
+            "spaces and leading zeros do not count, and words such as NA are missing values"
             for c in mended
         ]
         query = f"SELECT {_select(chosen)} FROM {stored}"
@@ -264,8 +269,29 @@ def _from_batches(side: Side, bench: Workbench) -> Table:
     return _table(bench.relation, query, side, names, unsupported | refused, bench)
 
 
+def _plain_pandas(native: Any, shown: str) -> Any:
+    """A pandas frame with single column names, its moments in UTC as DuckDB reads them."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(native, pandas.DataFrame):
+        return native
+    if native.columns.nlevels > 1:
+        raise InputError(
+            f"{shown} has {native.columns.nlevels} levels of column names; flatten them, for "
+            "example with df.columns = ['_'.join(map(str, c)) for c in df.columns]"
+        )
+    zoned = [
+        i for i, dtype in enumerate(native.dtypes) if isinstance(dtype, pandas.DatetimeTZDtype)
+    ]
+    if zoned:
+        native = native.copy(deep=False)
+        for i in zoned:
+            native.isetitem(i, native.iloc[:, i].dt.tz_convert("UTC").dt.tz_localize(None))
+    return native
+
+
 def _from_frame(native: Any, shown: str) -> Table:
     """A data frame of another library, through narwhals."""
+    native = _plain_pandas(native, shown)
     try:
         frame = nw.from_native(native).lazy()
         schema = frame.collect_schema()
