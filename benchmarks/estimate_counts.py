@@ -1,7 +1,8 @@
 """How good `estimate` is on counts: error, coverage, false alarms, speed.
 
-    python benchmarks/estimate_counts.py [--runs 400] [errors coverage near-null alarms bins speed]
+    python -m benchmarks.estimate_counts [--runs 400] [errors coverage near-null alarms bins speed]
 
+Run from a checkout: the distributions are those that the tests draw from.
 Every table is Monte Carlo; the last digits move with --runs and --seed.
 """
 
@@ -10,10 +11,11 @@ import math
 import time
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from relentropy import Counts, estimate
 from relentropy.methods.estimate import both_ways
+from tests.methods.populations import shifted_normal, zipf
 
 
 def relative_entropy(p, q):
@@ -25,17 +27,6 @@ def dirichlet_pair(rng, cells=100, target=0.5816):
         p, q = rng.dirichlet(np.ones(cells)), rng.dirichlet(np.full(cells, 3.0))
         if abs(relative_entropy(p, q) - target) < 0.0005:
             return p, q
-
-
-def shifted_normal(cells, shift):
-    edges = norm.ppf(np.arange(1, cells) / cells)
-    p = np.diff(norm.cdf(np.concatenate([[-np.inf], edges - shift, [np.inf]])))
-    return p, np.full(cells, 1 / cells)
-
-
-def zipf(cells):
-    weights = 1 / np.arange(1, cells + 1)
-    return weights / weights.sum()
 
 
 def samples(p, q, n, m, runs, rng):
