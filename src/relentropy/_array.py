@@ -42,7 +42,7 @@ def namespace(*xs: Array) -> Namespace:
     if len(names) > 1:
         kinds = " and ".join(sorted(names))
         raise TypeError(
-            f"p and q come from different frameworks ({kinds}; a list counts as numpy); convert "
+            f"the arguments come from different frameworks ({kinds}; a list counts as numpy); convert "
             "one first, for example with torch.as_tensor(x), jax.numpy.asarray(x), numpy.asarray(x)"
         )
     if not names:
@@ -84,6 +84,28 @@ def stop_gradient(x: Array) -> Array:
 
         return jax.lax.stop_gradient(x)
     return x
+
+
+def known(condition: Array) -> bool | None:
+    """The truth of a scalar condition; None where values cannot be looked at, as in a trace."""
+    name = framework(condition)
+    if name == "torch":
+        import torch
+
+        if torch.compiler.is_compiling():
+            return None
+        try:
+            return bool(condition)
+        except RuntimeError:  # under vmap, on the device "meta"
+            return None
+    if name == "jax":
+        import jax
+
+        try:
+            return bool(condition)
+        except jax.errors.ConcretizationTypeError:
+            return None
+    return bool(condition)
 
 
 def dtype_name(x: Array) -> str:
