@@ -1,0 +1,145 @@
+"""Reading what a trainer hands over: one framework, one shape, one dtype, nothing masked looked at.
+
+Values are checked wherever they can be looked at, which is everywhere but inside a trace
+(`jax.jit`, `torch.compile`, `vmap`). Looking costs one synchronisation with the device a call.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from relentropy import _array
+
+Array = Any
+
+ROUNDING = {"float16": 2e-2, "bfloat16": 2e-2}
+"""How far above 0 rounding may carry a log-probability; 1e-3 in the wider dtypes."""
+
+
+class Tokens(NamedTuple):
+    """Arrays of one shape and dtype, tokens last, 0 where masked; `mask` is boolean."""
+
+    xp: Any
+    mask: Array
+    arrays: tuple[Array, ...]
+
+
+class Check(NamedTuple):
+    """What must not be true of any kept value of an array, and what to say where it is."""
+
+    bad: Callable[[Any, Array], Array]
+    message: str
+
+
+def log_probability_check(x: Array) -> Check:
+    """A log-probability is a number and not above 0, but for rounding."""
+    limit = ROUNDING.get(_array.dtype_name(x), 1e-3)
+    return Check(
+        lambda xp, x: ~(x <= limit),
+        "expected log-probabilities, which are numbers of at most 0; "
+        "from logits, token_log_probs(logits, tokens) makes them",
+    )
+
+
+def token_log_probabilities(mask: Array | None, **named: Array) -> Tokens:
+    """Log-probabilities of sampled tokens, (..., T) each, checked; half precision becomes float32."""
+    arrays = {name: floating(x, name) for name, x in named.items()}
+    same_shape(arrays)
+    xp = _array.namespace(*arrays.values())
+    kept = boolean_mask(mask, arrays)
+    checks = {name: log_probability_check(x) for name, x in arrays.items()}
+    refuse(xp, kept, arrays, checks)
+    # Padding may hold anything, and NaN times 0 is NaN: it is replaced, not multiplied.
+    safe = [xp.where(kept, x, 0.0) for x in _array.promote(*arrays.values())]
+    return Tokens(xp, kept, tuple(safe))
+
+
+def floating(x: Any, name: str) -> Array:
+    """A floating array of a framework; lists of floats become NumPy's."""
+    if isinstance(x, Sequence) and not isinstance(x, str):
+        import numpy
+
+        x = numpy.asarray(x)
+    if _array.framework(x) is None:
+        raise TypeError(f"{name} is {type(x).__name__}; expected {_array.SUPPORTED}")
+    if not _array.is_floating(x):
+        raise TypeError(
+            f"{name} has dtype {_array.dtype_name(x)}; expected a floating array: "
+            f"{name}.astype(float) or {name}.float() makes one"
+        )
+    return x
+
+
+def same_shape(arrays: dict[str, Array]) -> None:
+    """One shape for all, with an axis of tokens."""
+    (first, x), *others = arrays.items()
+    if x.ndim == 0:
+        raise ValueError(f"{first} is a single number; expected shape (..., T), tokens last")
+    for name, y in others:
+        if y.shape != x.shape:
+            raise ValueError(
+                f"{name} has shape {tuple(y.shape)} and {first} {tuple(x.shape)}; expected equal "
+                "shapes: one number for the same token in each"
+            )
+
+
+def boolean_mask(mask: Array | None, arrays: dict[str, Array]) -> Array:
+    """The mask as booleans of the shape of the arrays; all true for None."""
+    first, x = next(iter(arrays.items()))
+    xp = _array.namespace(x)
+    if mask is None:
+        return xp.ones_like(x, dtype=xp.bool)
+    if isinstance(mask, Sequence):
+        import numpy
+
+        mask = numpy.asarray(mask)
+    if _array.framework(mask) is None:
+        raise TypeError(f"mask is {type(mask).__name__}; expected an array like {first}")
+    _array.namespace(x, mask)  # raises for another framework
+    if mask.shape != x.shape:
+        raise ValueError(
+            f"mask has shape {tuple(mask.shape)} and {first} {tuple(x.shape)}; expected equal "
+            "shapes: 1 for the tokens that the policy chose, 0 for prompt and padding"
+        )
+    if mask.dtype == xp.bool:
+        return mask
+    kept = mask != 0
+    if _array.known(xp.all(~kept | (mask == 1))) is False:
+        raise ValueError(
+            "mask has entries other than 0 and 1; to weigh tokens, multiply the penalty instead"
+        )
+    return kept
+
+
+def refuse(xp: Any, kept: Array, arrays: dict[str, Array], checks: dict[str, Check]) -> None:
+    """Raise for the first kept value that its check calls bad; one look at the device if none is."""
+    found = {}
+    for name, check in checks.items():
+        x = _array.stop_gradient(arrays[name])
+        found[name] = kept & check.bad(xp, x)
+    total = False
+    for bad in found.values():
+        total = total | xp.any(bad)
+    if not _array.known(total):
+        return
+    for name, bad in found.items():
+        if _array.known(xp.any(bad)):
+            place = first_place(xp, bad)
+            value = float(arrays[name][place])
+            where = ", ".join(map(str, place))
+            raise ValueError(f"{name}[{where}] is {value:g}; {checks[name].message}")
+
+
+def first_place(xp: Any, condition: Array) -> tuple[int, ...]:
+    """The index of the first true entry."""
+    flat = int(xp.argmax(_array.astype(xp.reshape(condition, (-1,)), xp.int32)))
+    place = []
+    for size in reversed(condition.shape):
+        flat, digit = divmod(flat, size)
+        place.append(digit)
+    return tuple(reversed(place))
+
+
+def one_of(value: Any, name: str, choices: Sequence[str]) -> None:
+    """A ValueError that lists the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")
