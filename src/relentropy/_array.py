@@ -193,3 +193,48 @@ def repeat(step: Callable[..., tuple[Array, ...]], times: int, *state: Array) ->
 
 def smallest_normal(x: Array) -> float:
     return float(namespace(x).finfo(x.dtype).tiny)
+
+
+def array_of(name: str, values: Array) -> Array:
+    """A NumPy array as an array of the framework of that name, a copy."""
+    if name == "torch":
+        import torch
+
+        return torch.tensor(values)
+    if name == "jax":
+        import jax
+
+        return jax.numpy.asarray(values)
+    if name == "numpy":
+        return values.copy()
+    raise ValueError(f"framework is {name!r}; expected 'torch', 'jax' or 'numpy'")
+
+
+def row_gradients(f: Callable[..., Array], x: Array, *constants: Array) -> tuple[Array, Array]:
+    """F of each row alone, as a batch of one, and the gradient of its sum with respect to that row.
+
+    On JAX the rows are mapped, so that the framework is called once; on PyTorch they are taken
+    one after the other, since `f` may look at values.
+    """
+    name = framework(x)
+    if name == "jax":
+        import jax
+
+        def total(*row: Array) -> tuple[Array, Array]:
+            value = f(*(r[None] for r in row))
+            return value.sum(), value
+
+        slopes, values = jax.vmap(jax.grad(total, has_aux=True))(x, *constants)
+        return values, slopes
+    if name == "torch":
+        import torch
+
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            rows = zip(*(c.split(1) for c in (x, *constants)), strict=True)
+            stacked = torch.stack([f(*row) for row in rows])
+            if not stacked.requires_grad:  # a constant loss, to be put into the reward
+                return stacked, torch.zeros_like(x)
+            (slope,) = torch.autograd.grad(stacked.sum(), x, materialize_grads=True)
+        return stacked.detach(), slope
+    raise TypeError(f"gradients need arrays of PyTorch or JAX, got {name or type(x).__name__}")

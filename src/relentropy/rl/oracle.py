@@ -1,0 +1,522 @@
+"""The gradient oracle: policies so small that every sequence can be listed.
+
+A language model of four tokens that writes three has 64 outputs. Their probabilities, the
+divergences and the gradients are finite sums, so what a loss does on average can be known exactly
+and compared with what it should do. All of it is float64 NumPy on tables of probabilities; the
+losses under test are differentiated by their own framework, with respect to their own arguments.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from relentropy import _array, _scalar
+from relentropy._verbs import relative_entropy
+from relentropy.distributions.discrete import Logits
+from relentropy.rl import _inputs
+
+Array = Any
+Table = np.ndarray[Any, np.dtype[Any]]
+
+OBJECTIVES = ("token", "sequence", "forward")
+
+# What padding holds: numbers that a loss has no business with, so that one which forgets its mask
+# shows it. Log-probabilities of policy, reference and behavior policy, and logits.
+PADDING = {"log_prob": -1.0, "reference": -3.0, "behavior": -2.0, "logits": 0.0}
+
+
+def list_prefixes(vocabulary: int, length: int, end: int | None) -> list[tuple[int, ...]]:
+    """Every sequence that is not finished, by length, then in the order of numbers."""
+    if length < 1 or vocabulary < 2:
+        raise ValueError(
+            f"length is {length} and the vocabulary has {vocabulary}; expected at least 1 and 2"
+        )
+    if end is not None and end not in range(vocabulary):
+        raise ValueError(f"end is {end}; expected a token, 0 to {vocabulary - 1}, or None")
+    going_on = [v for v in range(vocabulary) if v != end]
+    return [s for size in range(length) for s in itertools.product(going_on, repeat=size)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tree:
+    """The prefixes with what follows them, and the sequences as paths through them."""
+
+    depths: Table  # (prefixes,)
+    children: (
+        Table  # (prefixes, V), the row of the longer prefix; -1 where the sequence is finished
+    )
+    states: Table  # (N, T), the row of the prefix before each token; 0 after the end
+    tokens: Table  # (N, T); 0 after the end
+    present: Table  # (N, T), False after the end
+
+    @classmethod
+    def of(cls, prefixes: list[tuple[int, ...]], vocabulary: int, length: int) -> "_Tree":
+        rows = {prefix: row for row, prefix in enumerate(prefixes)}
+        longer = [[(*prefix, v) for v in range(vocabulary)] for prefix in prefixes]
+        finished = [s for following in longer for s in following if s not in rows]
+        states, tokens = (np.zeros((len(finished), length), int) for _ in range(2))
+        present = np.arange(length) < np.array([[len(s)] for s in finished])
+        for n, s in enumerate(finished):
+            states[n, : len(s)] = [rows[s[:t]] for t in range(len(s))]
+            tokens[n, : len(s)] = s
+        children = np.array([[rows.get(s, -1) for s in following] for following in longer])
+        depths = np.array([len(prefix) for prefix in prefixes])
+        return cls(depths, children, states, tokens, present)
+
+    def law(self, moves: Table) -> Table:
+        """The probability of reaching each prefix by these next-token probabilities."""
+        law = np.ones(len(moves))
+        for row, following in enumerate(self.children):
+            going_on = following >= 0
+            law[following[going_on]] = law[row] * moves[row, going_on]
+        return law
+
+    def still_to_come(self, moves: Table, cost: Table) -> Table:
+        """For each prefix and next token, the expected sum of the costs of the prefixes after."""
+        ahead = np.zeros_like(moves)
+        from_here = np.zeros(len(moves))
+        for row in reversed(range(len(moves))):
+            following = self.children[row]
+            ahead[row] = np.where(following >= 0, from_here[following], 0.0)
+            from_here[row] = cost[row] + moves[row] @ ahead[row]
+        return ahead
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What a loss is and does on average, against the named objectives.
+
+    Attributes:
+        value: the expected value of the loss, nats.
+        variance: the variance of its value from one sequence.
+        gradient: the expected gradient with respect to the policy's logits, (prefixes, V).
+        gradient_variance: the total variance of the gradient from one sequence, E‖G − E[G]‖².
+        exact: for each objective its exact value.
+        bias: for each objective, `value` less the exact value.
+        error: for each objective, the length of `gradient` less the exact gradient, relative to
+            the exact one: 0 for the right gradient, 1 for none at all.
+
+    """
+
+    value: float
+    variance: float
+    gradient: Table
+    gradient_variance: float
+    exact: dict[str, float]
+    bias: dict[str, float]
+    error: dict[str, float]
+
+    def summary(self) -> str:
+        """A table that a person reads at a glance."""
+        lines = [
+            f"value {self.value:.6g} nats, standard deviation {self.variance**0.5:.4g}",
+            f"gradient of length {np.linalg.norm(self.gradient):.6g}, "
+            f"standard deviation {self.gradient_variance**0.5:.4g}",
+            "objective   exact value        bias    error of the gradient",
+        ]
+        for name, exact in self.exact.items():
+            bias = 0.0 if abs(self.bias[name]) < 1e-12 * abs(exact) else self.bias[name]
+            error = 0.0 if self.error[name] < 1e-12 else self.error[name]
+            lines.append(f"{name:<9} {exact:>13.6g} {bias:>11.4g} {error:>24.4g}")
+        return "\n".join(lines)
+
+    __str__ = summary
+
+
+@dataclass(frozen=True, eq=False)
+class Oracle:
+    """A tiny autoregressive policy, its reference, and all their sequences.
+
+    A prefix (a sequence of tokens that is not finished) has a row of V logits in each table; the
+    policy's table is the parameter θ. Prefixes are ordered by length, then as numbers are: with
+    two tokens (), (0,), (1,), (0, 0), (0, 1), ... `Oracle.prefixes` lists them.
+
+    Three objectives have names. With KL_s between the next-token distributions at the prefix s,
+    and the prefixes' probabilities law(s) under the policy that samples:
+
+    * "token": Σ_s law(s) KL_s(π‖π_ref), its gradient that of KL_s at fixed prefixes;
+    * "sequence": KL(π‖π_ref) of whole sequences, prefixes moving with the policy;
+    * "forward": Σ_s law(s) KL_s(π_ref‖π), prefixes fixed.
+
+    Masked positions belong to the environment (a prompt, a tool's answer): whoever samples, they
+    follow the sampling law, and neither values nor gradients count there.
+
+    Args:
+        policy: logits of π_θ, (prefixes, V).
+        reference: logits of π_ref, same shape.
+        behavior: logits of the policy that sampled; None for π_θ itself, "on-policy".
+        length: the most tokens a sequence has.
+        end: the token that ends a sequence; None where all have `length` tokens.
+        mask: for each position, whether it is the policy's; None for all.
+
+    Raises:
+        ValueError: tables of another shape, or logits that are not finite.
+
+    >>> from relentropy.rl import kl_penalty
+    >>> from relentropy.rl.oracle import Oracle
+    >>> report = Oracle.random(kl=0.135).check(
+    ...     lambda log_prob, ref_log_prob, mask: kl_penalty(
+    ...         log_prob, ref_log_prob, mask, estimator="k3", gradient="as-written"
+    ...     ),
+    ...     framework="jax",
+    ... )
+    >>> [abs(round(report.bias[name], 6)) for name in ("token", "sequence")]
+    [0.0, 0.0]
+    >>> round(report.error["forward"], 6)  # unbiased, but the gradient of another divergence
+    0.0
+
+    """
+
+    policy: Table
+    reference: Table
+    behavior: Table | None = None
+    length: int = 3
+    end: int | None = None
+    mask: Sequence[bool] | None = None
+    _tree: _Tree = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Read the tables and list the sequences."""
+        tables = {"policy": self.policy, "reference": self.reference}
+        if self.behavior is not None:
+            tables["behavior"] = self.behavior
+        tables = {name: np.asarray(x, dtype=np.float64) for name, x in tables.items()}
+        vocabulary = _vocabulary(tables["policy"])
+        prefixes = list_prefixes(vocabulary, self.length, self.end)
+        for name, x in tables.items():
+            if x.shape != (len(prefixes), vocabulary):
+                raise ValueError(
+                    f"{name} has shape {x.shape}; expected {(len(prefixes), vocabulary)}, a row of "
+                    f"logits for each prefix of at most {self.length - 1} tokens"
+                )
+            if not np.isfinite(x).all():
+                raise ValueError(f"{name} has logits that are not finite; expected numbers")
+        mask = np.ones(self.length, bool) if self.mask is None else np.asarray(self.mask, bool)
+        if mask.shape != (self.length,):
+            raise ValueError(
+                f"mask has shape {mask.shape}; expected one flag a position, ({self.length},)"
+            )
+        for name, x in tables.items():
+            object.__setattr__(self, name, x)
+        object.__setattr__(self, "mask", tuple(bool(m) for m in mask))
+        object.__setattr__(self, "_tree", _Tree.of(prefixes, vocabulary, self.length))
+
+    @classmethod
+    def random(
+        cls,
+        *,
+        kl: float | None = None,
+        vocabulary: int = 4,
+        length: int = 3,
+        end: int | None = None,
+        mask: Sequence[bool] | None = None,
+        off_policy: bool = False,
+        seed: int = 0,
+    ) -> "Oracle":
+        """Policies drawn at random, the reference as far away as asked.
+
+        Args:
+            kl: KL(π‖π_ref) of whole sequences, nats; None for whatever it comes to.
+            vocabulary: V, the number of tokens.
+            length: as for `Oracle`.
+            end: as for `Oracle`.
+            mask: as for `Oracle`.
+            off_policy: whether another policy samples, near to the first.
+            seed: of the draw.
+
+        >>> from relentropy.rl.oracle import Oracle
+        >>> round(Oracle.random(kl=2.54, seed=7).value("sequence"), 12)
+        2.54
+
+        """
+        rows = len(list_prefixes(vocabulary, length, end))
+        policy, step, stale = np.random.default_rng(seed).standard_normal((3, rows, vocabulary))
+        behavior = policy + 0.3 * stale if off_policy else None
+
+        def at(log_distance: float) -> "Oracle":
+            reference = policy + np.exp(log_distance) * step
+            return cls(policy, reference, behavior, length, end, mask)
+
+        if kl is None:
+            return at(0.0)
+        import scipy.optimize
+
+        if not 0 < kl < np.inf:
+            raise ValueError(f"kl is {kl!r}; expected a positive number of nats")
+        return at(
+            scipy.optimize.brentq(
+                lambda log_distance: np.log(at(log_distance).value("sequence") / kl),
+                *(np.log(kl) / 2 - 6, np.log(kl) + 6),
+                xtol=1e-14,
+            )
+        )
+
+    @property
+    def prefixes(self) -> list[tuple[int, ...]]:
+        """The prefixes, in the order of the tables' rows."""
+        return list_prefixes(self._tree.children.shape[1], self.length, self.end)
+
+    @property
+    def tokens(self) -> Table:
+        """All sequences, (N, T); 0 after the end."""
+        return np.where(self._tree.present, self._tree.tokens, 0)
+
+    @property
+    def kept(self) -> Table:
+        """The mask of all sequences, (N, T): False after the end and where `mask` says so."""
+        kept: Table = self._tree.present & np.asarray(self.mask)
+        return kept
+
+    @property
+    def law(self) -> Table:
+        """The probability of each sequence under the policy that samples, (N,)."""
+        log_law = np.where(self._tree.present, self._at_tokens(self._log_behavior), 0.0)
+        return np.asarray(np.exp(log_law.sum(-1)))
+
+    def value(self, objective: str = "sequence", weight: Table | None = None) -> float:
+        """The exact value of an objective, nats.
+
+        Args:
+            objective: "token", "sequence" or "forward".
+            weight: what each token counts, (N, T), such as 1 / (kept tokens of its sequence);
+                None for 1. The law of the sequences that are weighed is the sampling one, for
+                "sequence" that of the policy.
+
+        >>> from relentropy.rl.oracle import Oracle
+        >>> oracle = Oracle.random(kl=1.0)
+        >>> oracle.value("token") == oracle.value("sequence")  # on-policy, the same number
+        True
+
+        """
+        _objective(objective)
+        kl = self._kl_forward if objective == "forward" else self._kl
+        law = self.law
+        if objective == "sequence":
+            law = law * self._ratios().prod(-1)
+        weight = self._weight(weight)
+        return float(np.sum(law[:, None] * weight * np.where(self.kept, self._of(kl), 0.0)))
+
+    def gradient(self, objective: str = "sequence", weight: Table | None = None) -> Table:
+        """The exact gradient of an objective with respect to the policy's logits, (prefixes, V).
+
+        Without `weight` the derivative of `value`, from the tree of prefixes: where π(v) changes
+        at the prefix s, by law(s) π(v) (A(v) − E_π[A]), with A = log π/π_ref for "token" and,
+        for "sequence", the same and the divergence still to come after v; law(s) (π − π_ref)
+        for "forward".
+
+        With `weight`, (N, T), the expectation Σ_y law(y) Σ_t weight(y, t) c_t ∇log π(y_t|y_<t) of
+        what a reducer with these weights makes of the objective's sampled gradient: c_t is
+        ρ_t k1_t, Σ_{s≥t} (Π_{u≤s} ρ_u) k1_s or ρ_t (1 − π_ref/π), with ρ = π/behavior and
+        k1 = log π/π_ref. For one weight everywhere the two agree.
+
+        >>> from relentropy.rl.oracle import Oracle
+        >>> oracle = Oracle.random()
+        >>> oracle.gradient("sequence").shape  # 1 + 4 + 16 prefixes
+        (21, 4)
+
+        """
+        _objective(objective)
+        if weight is None:
+            return self._gradient_from_tree(objective)
+        coefficient = self._weight(weight) * self._coefficients(objective)
+        return self._expected_score(coefficient)
+
+    def check(
+        self,
+        loss: Callable[..., Array],
+        *,
+        framework: str = "torch",
+        takes: str = "log_prob",
+        weight: Table | None = None,
+        padding: float | None = None,
+    ) -> Report:
+        """Run a loss over every sequence, weighted by its probability, and compare.
+
+        Args:
+            loss: called with one sequence at a time, arrays of shape (1, T), as
+                ``loss(log_prob, ref_log_prob, mask)``; where the oracle has a behavior policy,
+                also with ``behavior_log_prob=``. With ``takes="logits"`` as
+                ``loss(logits, ref_logits, mask, tokens)``, logits (1, T, V). Returns a scalar or
+                one number a token, which are added up.
+            framework: "torch" or "jax", whose arrays `loss` takes, in float64 (JAX: as configured).
+            takes: "log_prob" or "logits".
+            weight: (N, T), how the loss weighs tokens; that of `value` and `gradient`.
+            padding: what the arrays hold after the end of a sequence (NaN to see that nothing
+                is looked at); some number by default.
+
+        Returns:
+            A `Report`; ``print`` shows it.
+
+        >>> import torch
+        >>> from relentropy.rl.oracle import Oracle
+        >>> k1 = lambda log_prob, ref_log_prob, mask: (log_prob - ref_log_prob) * mask
+        >>> report = Oracle.random(kl=0.135).check(k1)
+        >>> abs(round(report.bias["sequence"], 12)), round(report.error["sequence"], 12)
+        (0.0, 1.0)
+
+        """
+        _inputs.one_of(takes, "takes", ("log_prob", "logits"))
+        x, *constants = self._arguments(takes, padding)
+        names = ["behavior_log_prob"] if self.behavior is not None else []
+        first = len(constants) - len(names)
+
+        def run(row: Array, *others: Array) -> Array:
+            return loss(row, *others[:first], **dict(zip(names, others[first:], strict=True)))
+
+        arrays = [_array.array_of(framework, a) for a in (x, *constants)]
+        values, slopes = (np.asarray(a, np.float64) for a in _array.row_gradients(run, *arrays))
+        if takes == "log_prob":
+            slopes = slopes[..., None] * self._score()
+        return self._report(values.reshape(len(values), -1).sum(-1), slopes, weight)
+
+    # Tables of one row a prefix.
+
+    @property
+    def _log_policy(self) -> Table:
+        return _log_softmax(self.policy)
+
+    @property
+    def _log_behavior(self) -> Table:
+        return _log_softmax(self.policy if self.behavior is None else self.behavior)
+
+    @property
+    def _kl(self) -> Table:
+        return np.asarray(relative_entropy(Logits(self.policy), Logits(self.reference)))
+
+    @property
+    def _kl_forward(self) -> Table:
+        return np.asarray(relative_entropy(Logits(self.reference), Logits(self.policy)))
+
+    @property
+    def _k1(self) -> Table:
+        return self._log_policy - _log_softmax(self.reference)
+
+    # The same at the tokens of all sequences, (N, T); what is after the end means nothing.
+
+    def _of(self, per_prefix: Table) -> Table:
+        values: Table = per_prefix[self._tree.states]
+        return values
+
+    def _at_tokens(self, table: Table) -> Table:
+        values: Table = table[self._tree.states, self._tree.tokens]
+        return values
+
+    def _ratios(self) -> Table:
+        """π/behavior, 1 where the environment acts."""
+        return np.exp(
+            np.where(self.kept, self._at_tokens(self._log_policy - self._log_behavior), 0)
+        )
+
+    def _weight(self, weight: Table | None) -> Table:
+        if weight is None:
+            return np.asarray(self.kept, np.float64)
+        weight = np.asarray(weight, np.float64)
+        if weight.shape != self.kept.shape:
+            raise ValueError(
+                f"weight has shape {weight.shape}; expected {self.kept.shape}, one number for each "
+                "token of each sequence, in the order of Oracle.tokens"
+            )
+        return np.where(self.kept, weight, 0.0)
+
+    def _coefficients(self, objective: str) -> Table:
+        """What multiplies ∇log π(y_t) in one sequence."""
+        ratios, k1 = self._ratios(), np.where(self.kept, self._at_tokens(self._k1), 0.0)
+        if objective == "token":
+            return np.asarray(ratios * k1)
+        if objective == "forward":
+            return np.asarray(-ratios * np.expm1(-k1))
+        return np.flip(np.cumsum(np.flip(np.cumprod(ratios, -1) * k1, -1), -1), -1)
+
+    def _score(self) -> Table:
+        """∇log π(y_t|y_<t) with respect to the logits at y_<t, (N, T, V); 0 after the end."""
+        p = self._of(np.exp(self._log_policy))
+        chosen = np.eye(p.shape[-1])[self._tree.tokens]
+        return np.where(self._tree.present[..., None], chosen - p, 0.0)
+
+    def _gradient_from_tree(self, objective: str) -> Table:
+        tree, p = self._tree, np.exp(self._log_policy)
+        sampling = np.exp(self._log_behavior)
+        kept = np.asarray(self.mask)[tree.depths]
+        moves = np.where(kept[:, None], p, sampling)
+        law = tree.law(moves if objective == "sequence" else sampling)
+        if objective == "forward":
+            slope = p - np.exp(_log_softmax(self.reference))
+        else:
+            a = self._k1
+            if objective == "sequence":
+                a = a + tree.still_to_come(moves, np.where(kept, self._kl, 0.0))
+            slope = p * (a - np.sum(p * a, -1, keepdims=True))
+        return np.where(kept[:, None], law[:, None] * slope, 0.0)
+
+    def _expected_score(self, coefficient: Table) -> Table:
+        return self._gather(self.law[:, None, None] * coefficient[..., None] * self._score())
+
+    def _gather(self, rows: Table) -> Table:
+        """Rows (N, T, V) of gradients added up at their prefixes."""
+        total = np.zeros_like(self.policy)
+        present = self._tree.present
+        np.add.at(total, self._tree.states[present], rows[present])
+        return total
+
+    # Running a loss.
+
+    def _arguments(self, takes: str, padding: float | None) -> list[Table]:
+        """The arguments of a loss for all sequences, what is differentiated first."""
+        present = self._tree.present
+        tables = {
+            "log_prob": self._log_policy,
+            "reference": _log_softmax(self.reference),
+            "behavior": self._log_behavior,
+        }
+        pads = {key: pad if padding is None else padding for key, pad in PADDING.items()}
+        found = {k: np.where(present, self._at_tokens(x), pads[k]) for k, x in tables.items()}
+        last = [found["behavior"]] if self.behavior is not None else []
+        if takes == "log_prob":
+            return [found["log_prob"], found["reference"], self.kept, *last]
+        logits = (
+            np.where(present[..., None], self._of(x), pads["logits"])
+            for x in (self.policy, self.reference)
+        )
+        return [*logits, self.kept, self.tokens, *last]
+
+    def _report(self, values: Table, rows: Table, weight: Table | None) -> Report:
+        law = self.law
+        value = float(np.sum(law * values))
+        gradient = self._gather(law[:, None, None] * rows)
+        # ‖G_y − G‖² at the prefixes of y, and ‖G‖² at all others.
+        here = np.where(self._tree.present[..., None], self._of(gradient), 0.0)
+        spread = np.sum((rows - here) ** 2 - here**2, axis=(1, 2)) + np.sum(gradient**2)
+        exact = {name: self.value(name, weight) for name in OBJECTIVES}
+        truth = {name: self.gradient(name, weight) for name in OBJECTIVES}
+        return Report(
+            value=value,
+            variance=float(np.sum(law * (values - value) ** 2)),
+            gradient=gradient,
+            gradient_variance=float(np.sum(law * spread)),
+            exact=exact,
+            bias={name: value - exact[name] for name in OBJECTIVES},
+            error={name: _relative_error(gradient, g) for name, g in truth.items()},
+        )
+
+
+def _relative_error(x: Table, truth: Table) -> float:
+    """‖x − truth‖ / ‖truth‖, where both are 0 none."""
+    error, length = float(np.linalg.norm(x - truth)), float(np.linalg.norm(truth))
+    return error / length if length > 0 else np.inf if error > 0 else 0.0
+
+
+def _log_softmax(logits: Table) -> Table:
+    return np.asarray(logits - _scalar.logsumexp(np, logits))
+
+
+def _vocabulary(policy: Table) -> int:
+    if policy.ndim != 2:
+        raise ValueError(f"policy has shape {policy.shape}; expected (prefixes, V), logits")
+    return int(policy.shape[1])
+
+
+def _objective(name: str) -> None:
+    _inputs.one_of(name, "objective", OBJECTIVES)
