@@ -6,7 +6,6 @@ and compared with what it should do. All of it is float64 NumPy on tables of pro
 losses under test are differentiated by their own framework, with respect to their own arguments.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,113 +16,18 @@ from relentropy import _array, _scalar
 from relentropy._verbs import relative_entropy
 from relentropy.distributions.discrete import Logits
 from relentropy.rl import _inputs
+from relentropy.rl._oracle_report import Report, relative_error
+from relentropy.rl._prefixes import Table, Tree, list_prefixes
+
+__all__ = ["OBJECTIVES", "Oracle", "Report"]
 
 Array = Any
-Table = np.ndarray[Any, np.dtype[Any]]
 
 OBJECTIVES = ("token", "sequence", "forward")
 
 # What padding holds: numbers that a loss has no business with, so that one which forgets its mask
 # shows it. Log-probabilities of policy, reference and behavior policy, and logits.
 PADDING = {"log_prob": -1.0, "reference": -3.0, "behavior": -2.0, "logits": 0.0}
-
-
-def list_prefixes(vocabulary: int, length: int, end: int | None) -> list[tuple[int, ...]]:
-    """Every sequence that is not finished, by length, then in the order of numbers."""
-    if length < 1 or vocabulary < 2:
-        raise ValueError(
-            f"length is {length} and the vocabulary has {vocabulary}; expected at least 1 and 2"
-        )
-    if end is not None and end not in range(vocabulary):
-        raise ValueError(f"end is {end}; expected a token, 0 to {vocabulary - 1}, or None")
-    going_on = [v for v in range(vocabulary) if v != end]
-    return [s for size in range(length) for s in itertools.product(going_on, repeat=size)]
-
-
-@dataclass(frozen=True, eq=False)
-class _Tree:
-    """The prefixes with what follows them, and the sequences as paths through them."""
-
-    depths: Table  # (prefixes,)
-    children: (
-        Table  # (prefixes, V), the row of the longer prefix; -1 where the sequence is finished
-    )
-    states: Table  # (N, T), the row of the prefix before each token; 0 after the end
-    tokens: Table  # (N, T); 0 after the end
-    present: Table  # (N, T), False after the end
-
-    @classmethod
-    def of(cls, prefixes: list[tuple[int, ...]], vocabulary: int, length: int) -> "_Tree":
-        rows = {prefix: row for row, prefix in enumerate(prefixes)}
-        longer = [[(*prefix, v) for v in range(vocabulary)] for prefix in prefixes]
-        finished = [s for following in longer for s in following if s not in rows]
-        states, tokens = (np.zeros((len(finished), length), int) for _ in range(2))
-        present = np.arange(length) < np.array([[len(s)] for s in finished])
-        for n, s in enumerate(finished):
-            states[n, : len(s)] = [rows[s[:t]] for t in range(len(s))]
-            tokens[n, : len(s)] = s
-        children = np.array([[rows.get(s, -1) for s in following] for following in longer])
-        depths = np.array([len(prefix) for prefix in prefixes])
-        return cls(depths, children, states, tokens, present)
-
-    def law(self, moves: Table) -> Table:
-        """The probability of reaching each prefix by these next-token probabilities."""
-        law = np.ones(len(moves))
-        for row, following in enumerate(self.children):
-            going_on = following >= 0
-            law[following[going_on]] = law[row] * moves[row, going_on]
-        return law
-
-    def still_to_come(self, moves: Table, cost: Table) -> Table:
-        """For each prefix and next token, the expected sum of the costs of the prefixes after."""
-        ahead = np.zeros_like(moves)
-        from_here = np.zeros(len(moves))
-        for row in reversed(range(len(moves))):
-            following = self.children[row]
-            ahead[row] = np.where(following >= 0, from_here[following], 0.0)
-            from_here[row] = cost[row] + moves[row] @ ahead[row]
-        return ahead
-
-
-@dataclass(frozen=True, eq=False)
-class Report:
-    """What a loss is and does on average, against the named objectives.
-
-    Attributes:
-        value: the expected value of the loss, nats.
-        variance: the variance of its value from one sequence.
-        gradient: the expected gradient with respect to the policy's logits, (prefixes, V).
-        gradient_variance: the total variance of the gradient from one sequence, E‖G − E[G]‖².
-        exact: for each objective its exact value.
-        bias: for each objective, `value` less the exact value.
-        error: for each objective, the length of `gradient` less the exact gradient, relative to
-            the exact one: 0 for the right gradient, 1 for none at all.
-
-    """
-
-    value: float
-    variance: float
-    gradient: Table
-    gradient_variance: float
-    exact: dict[str, float]
-    bias: dict[str, float]
-    error: dict[str, float]
-
-    def summary(self) -> str:
-        """A table that a person reads at a glance."""
-        lines = [
-            f"value {self.value:.6g} nats, standard deviation {self.variance**0.5:.4g}",
-            f"gradient of length {np.linalg.norm(self.gradient):.6g}, "
-            f"standard deviation {self.gradient_variance**0.5:.4g}",
-            "objective   exact value        bias    error of the gradient",
-        ]
-        for name, exact in self.exact.items():
-            bias = 0.0 if abs(self.bias[name]) < 1e-12 * abs(exact) else self.bias[name]
-            error = 0.0 if self.error[name] < 1e-12 else self.error[name]
-            lines.append(f"{name:<9} {exact:>13.6g} {bias:>11.4g} {error:>24.4g}")
-        return "\n".join(lines)
-
-    __str__ = summary
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +80,7 @@ class Oracle:
     length: int = 3
     end: int | None = None
     mask: Sequence[bool] | None = None
-    _tree: _Tree = field(init=False, repr=False)
+    _tree: Tree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read the tables and list the sequences."""
@@ -202,7 +106,7 @@ class Oracle:
         for name, x in tables.items():
             object.__setattr__(self, name, x)
         object.__setattr__(self, "mask", tuple(bool(m) for m in mask))
-        object.__setattr__(self, "_tree", _Tree.of(prefixes, vocabulary, self.length))
+        object.__setattr__(self, "_tree", Tree.of(prefixes, vocabulary, self.length))
 
     @classmethod
     def random(
@@ -273,8 +177,22 @@ class Oracle:
     @property
     def law(self) -> Table:
         """The probability of each sequence under the policy that samples, (N,)."""
-        log_law = np.where(self._tree.present, self._at_tokens(self._log_behavior), 0.0)
-        return np.asarray(np.exp(log_law.sum(-1)))
+        return np.asarray(np.exp(self.behavior_log_prob.sum(-1)))
+
+    @property
+    def log_prob(self) -> Table:
+        """The policy's log-probability of each token, (N, T); 0 after the end."""
+        return self._log_prob(self._log_policy)
+
+    @property
+    def ref_log_prob(self) -> Table:
+        """The reference's log-probability of each token, (N, T)."""
+        return self._log_prob(_log_softmax(self.reference))
+
+    @property
+    def behavior_log_prob(self) -> Table:
+        """That of the policy that samples, (N, T): `log_prob` itself where on-policy."""
+        return self._log_prob(self._log_behavior)
 
     def value(self, objective: str = "sequence", weight: Table | None = None) -> float:
         """The exact value of an objective, nats.
@@ -321,8 +239,23 @@ class Oracle:
         _objective(objective)
         if weight is None:
             return self._gradient_from_tree(objective)
-        coefficient = self._weight(weight) * self._coefficients(objective)
-        return self._expected_score(coefficient)
+        return self.expected_score(self._weight(weight) * self._coefficients(objective))
+
+    def expected_score(self, coefficient: Table) -> Table:
+        """Σ_y law(y) Σ_t coefficient(y, t) ∇log π(y_t|y_<t), (prefixes, V).
+
+        The expected gradient of any loss whose gradient on a token is `coefficient`, (N, T), times
+        ∇log π of that token.
+
+        >>> import numpy as np
+        >>> from relentropy.rl.oracle import Oracle
+        >>> oracle = Oracle.random()
+        >>> bool(np.abs(oracle.expected_score(np.ones((64, 3)))).max() < 1e-15)  # E ∇log π = 0
+        True
+
+        """
+        rows = np.where(self._tree.present, coefficient, 0.0)[..., None] * self._score()
+        return self._gather(self.law[:, None, None] * rows)
 
     def check(
         self,
@@ -404,6 +337,9 @@ class Oracle:
         values: Table = table[self._tree.states, self._tree.tokens]
         return values
 
+    def _log_prob(self, table: Table) -> Table:
+        return np.where(self._tree.present, self._at_tokens(table), 0.0)
+
     def _ratios(self) -> Table:
         """π/behavior, 1 where the environment acts."""
         return np.exp(
@@ -451,9 +387,6 @@ class Oracle:
             slope = p * (a - np.sum(p * a, -1, keepdims=True))
         return np.where(kept[:, None], law[:, None] * slope, 0.0)
 
-    def _expected_score(self, coefficient: Table) -> Table:
-        return self._gather(self.law[:, None, None] * coefficient[..., None] * self._score())
-
     def _gather(self, rows: Table) -> Table:
         """Rows (N, T, V) of gradients added up at their prefixes."""
         total = np.zeros_like(self.policy)
@@ -498,14 +431,8 @@ class Oracle:
             gradient_variance=float(np.sum(law * spread)),
             exact=exact,
             bias={name: value - exact[name] for name in OBJECTIVES},
-            error={name: _relative_error(gradient, g) for name, g in truth.items()},
+            error={name: relative_error(gradient, g) for name, g in truth.items()},
         )
-
-
-def _relative_error(x: Table, truth: Table) -> float:
-    """‖x − truth‖ / ‖truth‖, where both are 0 none."""
-    error, length = float(np.linalg.norm(x - truth)), float(np.linalg.norm(truth))
-    return error / length if length > 0 else np.inf if error > 0 else 0.0
 
 
 def _log_softmax(logits: Table) -> Table:
