@@ -9,6 +9,7 @@ passed through ``asarray``, which can detach gradients.
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 
 Array = Any
@@ -86,13 +87,17 @@ def stop_gradient(x: Array) -> Array:
     return x
 
 
+def compiling() -> bool:
+    """Whether torch.compile is tracing this."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.compiler.is_compiling())
+
+
 def known(condition: Array) -> bool | None:
     """The truth of a scalar condition; None where values cannot be looked at, as in a trace."""
     name = framework(condition)
     if name == "torch":
-        import torch
-
-        if torch.compiler.is_compiling():
+        if compiling():
             return None
         try:
             return bool(condition)
@@ -189,6 +194,75 @@ def repeat(step: Callable[..., tuple[Array, ...]], times: int, *state: Array) ->
     for _ in range(times):
         state = step(*state)
     return state
+
+
+def recomputed(
+    value: Callable[..., Array],
+    slope: Callable[..., Array],
+    cells: int,
+    x: Array,
+    *constants: Any,
+) -> Array:
+    """value(x, *constants) of rows x, saving nothing on the way for the gradient towards x.
+
+    `slope(x, *constants, weight)` is the gradient of Σ weight · value. Rows are taken in blocks
+    of about `cells` entries; constants are arrays with one entry a row, or numbers. Compilers (JAX,
+    torch.compile) block by themselves, recompute, and derive the slope.
+    """
+    name = framework(x)
+    if name == "jax":
+        return _jax_recomputed(value)(x, *constants)
+
+    def by_blocks(f: Callable[..., Array], x: Array, *rest: Any) -> Array:
+        step = max(1, cells // max(1, x.shape[-1]))
+        if step >= x.shape[0]:
+            return f(x, *rest)
+        pieces = []
+        for start in range(0, x.shape[0], step):
+            block = slice(start, start + step)
+            pieces.append(f(x[block], *(c if framework(c) is None else c[block] for c in rest)))
+        return namespace(x).concat(pieces)
+
+    if name == "torch" and not compiling():
+        return _torch_recomputed().apply(by_blocks, value, slope, x, *constants)
+    return value(x, *constants) if name == "torch" else by_blocks(value, x, *constants)
+
+
+@cache
+def _jax_recomputed(value: Callable[..., Array]) -> Callable[..., Array]:
+    import jax
+
+    compiled: Callable[..., Array] = jax.jit(jax.checkpoint(value))
+    return compiled
+
+
+@cache
+def _torch_recomputed() -> Any:
+    import torch
+
+    class Recomputed(torch.autograd.Function):
+        """Keeps its inputs alone; the backward pass is itself differentiable."""
+
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(by_blocks: Any, value: Any, slope: Any, x: Any, *constants: Any) -> Any:
+            return by_blocks(value, x, *constants)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.by_blocks, _, ctx.slope, x, *constants = inputs
+            ctx.numbers = [None if isinstance(c, torch.Tensor) else c for c in constants]
+            ctx.save_for_backward(x, *(c for c in constants if isinstance(c, torch.Tensor)))
+
+        @staticmethod
+        def backward(ctx: Any, weight: Any) -> Any:
+            x, *arrays = ctx.saved_tensors
+            constants = [arrays.pop(0) if c is None else c for c in ctx.numbers]
+            grad = ctx.by_blocks(ctx.slope, x, *constants, weight)
+            return None, None, None, grad, *(None for _ in constants)
+
+    return Recomputed
 
 
 def smallest_normal(x: Array) -> float:

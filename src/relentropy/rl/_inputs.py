@@ -4,7 +4,7 @@ Values are checked wherever they can be looked at, which is everywhere but insid
 (`jax.jit`, `torch.compile`, `vmap`). Looking costs one synchronisation with the device a call.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from relentropy import _array
@@ -13,6 +13,11 @@ Array = Any
 
 ROUNDING = {"float16": 2e-2, "bfloat16": 2e-2}
 """How far above 0 rounding may carry a log-probability; 1e-3 in the wider dtypes."""
+
+NOT_LOG_PROBABILITIES = (
+    "expected log-probabilities, which are numbers of at most 0; "
+    "token_log_probs(logits, tokens) makes them from logits"
+)
 
 
 class Tokens(NamedTuple):
@@ -23,31 +28,27 @@ class Tokens(NamedTuple):
     arrays: tuple[Array, ...]
 
 
-class Check(NamedTuple):
-    """What must not be true of any kept value of an array, and what to say where it is."""
+class Complaint(NamedTuple):
+    """Where an argument is wrong, and what to say about it."""
 
-    bad: Callable[[Any, Array], Array]
+    name: str
+    values: Array
+    bad: Array
     message: str
 
 
-def log_probability_check(x: Array) -> Check:
-    """A log-probability is a number and not above 0, but for rounding."""
-    limit = ROUNDING.get(_array.dtype_name(x), 1e-3)
-    return Check(
-        lambda xp, x: ~(x <= limit),
-        "expected log-probabilities, which are numbers of at most 0; "
-        "from logits, token_log_probs(logits, tokens) makes them",
-    )
-
-
-def token_log_probabilities(mask: Array | None, **named: Array) -> Tokens:
-    """Log-probabilities of sampled tokens, (..., T) each, checked; half precision becomes float32."""
+def token_log_probabilities(mask: Array | None, **named: Any) -> Tokens:
+    """Log-probabilities of sampled tokens, (..., T) each, checked; half precision widens."""
     arrays = {name: floating(x, name) for name, x in named.items()}
     same_shape(arrays)
     xp = _array.namespace(*arrays.values())
     kept = boolean_mask(mask, arrays)
-    checks = {name: log_probability_check(x) for name, x in arrays.items()}
-    refuse(xp, kept, arrays, checks)
+    complaints = []
+    for name, x in arrays.items():
+        limit = ROUNDING.get(_array.dtype_name(x), 1e-3)
+        bad = kept & ~(_array.stop_gradient(x) <= limit)
+        complaints.append(Complaint(name, x, bad, NOT_LOG_PROBABILITIES))
+    refuse(xp, complaints)
     # Padding may hold anything, and NaN times 0 is NaN: it is replaced, not multiplied.
     safe = [xp.where(kept, x, 0.0) for x in _array.promote(*arrays.values())]
     return Tokens(xp, kept, tuple(safe))
@@ -110,23 +111,18 @@ def boolean_mask(mask: Array | None, arrays: dict[str, Array]) -> Array:
     return kept
 
 
-def refuse(xp: Any, kept: Array, arrays: dict[str, Array], checks: dict[str, Check]) -> None:
-    """Raise for the first kept value that its check calls bad; one look at the device if none is."""
-    found = {}
-    for name, check in checks.items():
-        x = _array.stop_gradient(arrays[name])
-        found[name] = kept & check.bad(xp, x)
-    total = False
-    for bad in found.values():
-        total = total | xp.any(bad)
+def refuse(xp: Any, complaints: Sequence[Complaint]) -> None:
+    """Raise for the first bad value; one look at the device where there is none."""
+    total = xp.any(complaints[0].bad)
+    for complaint in complaints[1:]:
+        total = total | xp.any(complaint.bad)
     if not _array.known(total):
         return
-    for name, bad in found.items():
+    for name, values, bad, message in complaints:
         if _array.known(xp.any(bad)):
             place = first_place(xp, bad)
-            value = float(arrays[name][place])
-            where = ", ".join(map(str, place))
-            raise ValueError(f"{name}[{where}] is {value:g}; {checks[name].message}")
+            where = f"[{', '.join(map(str, place))}]" if place else ""
+            raise ValueError(f"{name}{where} is {float(values[place]):.6g}: {message}")
 
 
 def first_place(xp: Any, condition: Array) -> tuple[int, ...]:
@@ -143,3 +139,8 @@ def one_of(value: Any, name: str, choices: Sequence[str]) -> None:
     """A ValueError that lists the choices."""
     if value not in choices:
         raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")
+
+
+def check_temperature(temperature: float) -> None:
+    if not 0 < temperature < float("inf"):
+        raise ValueError(f"temperature is {temperature}; expected a positive number")
