@@ -4,6 +4,7 @@ All start from `ratio(p, q)`: the normalised p and q, their difference and t = l
 free of cancellation, so that close distributions keep their digits in every divergence.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,10 +15,9 @@ from relentropy._scalar import (
     excess,
     g,
     is_near,
-    kl_div_given,
-    log_quotient,
     log_ratio,
     logsumexp,
+    rho,
     softmax,
 )
 from relentropy.distributions.discrete import Discrete, Weights
@@ -87,26 +87,57 @@ def _at_zeros(xp: Any, t: Array, in_p: Array, in_q: Array) -> Array:
 
 
 def jensen_shannon_of(r: Ratio, weight: float) -> Array:
-    """W D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q; both excesses are multiples of p - q."""
-    xp, w = r.xp, weight
-    m = w * r.p + (1 - w) * r.q
-    relative = r.difference / xp.where(m > 0, m, 1.0)
-    sides = ((w, r.p, (1 - w) * relative), (1 - w, r.q, -w * relative))
-    # A side of no weight is left out, not multiplied by 0: it may be infinite.
-    terms = [share * _kl_div_to(xp, x, m, e) for share, x, e in sides if share > 0]
-    return xp.sum(sum(terms[1:], start=terms[0]), axis=-1)
+    """W D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q."""
+    if weight in (0, 1):
+        # A side of no weight is left out, not multiplied by 0: it may be infinite.
+        return r.xp.sum(0.0 * r.difference, axis=-1)
+    return weight * (1 - weight) * scaled_jensen_shannon_of(r, weight)
 
 
-def _kl_div_to(xp: Any, p: Array, m: Array, x: Array) -> Array:
-    """P log(p/m) - p + m, given x = p/m - 1."""
-    near = _near_one(xp, p, x)
-    far = (p > 0) & ~near
-    t = log_quotient(xp, xp.where(far, p, 1.0), xp.where(far, m, 1.0))
-    return kl_div_given(xp, p, m, near, xp.where(near, x, 0.0), t)
+def scaled_jensen_shannon_of(r: Ratio, weight: float) -> Array:
+    """Jensen-Shannon over w (1-w), 0 < w < 1: tends to D(P||Q) for w → 0, D(Q||P) for w → 1.
+
+    With ρ(z) = 1 - log(1+z)/z it is Σ (p-q) [ρ(m/q - 1) - ρ(m/p - 1)], since m - q = w (p-q) and
+    m - p = (1-w) (q-p): no division by w, and both terms have the sign of p - q.
+    """
+    if weight > 0.5:  # then log(m/p) would cancel for p >> q
+        return scaled_jensen_shannon_of(swapped(r), 1 - weight)
+    xp, w, t = r.xp, weight, r.t
+    size = _array.stop_gradient(t)
+    middle = xp.abs(size) <= STEEP
+    t1 = xp.where(middle, t, 1.0)
+    y, x = w * xp.expm1(t1), (1 - w) * xp.expm1(-t1)
+    log_m_q = xp.log1p(y)
+    value = _rho(xp, y, log_m_q) - _rho(xp, x, log_m_q - t1)
+    above = _steep_rho(xp, w, xp.where((size > STEEP) & (size < INF), t, 2 * STEEP))
+    below = xp.where((size < -STEEP) & (size > -INF), t, -2 * STEEP)
+    log_1w = math.log1p(-w)
+    below = log_1w / w + (log_1w - below) * xp.exp(below) / (1 - w)
+    value = xp.where(middle, value, xp.where(size > 0, above, below))
+    value = xp.where(size == INF, -math.log(w) / (1 - w), value)
+    value = xp.where(size == -INF, log_1w / w, value)
+    return xp.sum(r.difference * value, axis=-1)
 
 
-def _near_one(xp: Any, p: Array, e: Array) -> Array:
-    return (p > 0) & (xp.abs(_array.stop_gradient(e)) < NEAR)
+STEEP = 40.0
+"""Beyond exp(40) ratios are taken as logarithms: in every dtype 1 + exp(-40) is 1."""
+
+
+def _rho(xp: Any, z: Array, log_1z: Array) -> Array:
+    """1 - log(1+z)/z, given the logarithm."""
+    near = xp.abs(_array.stop_gradient(z)) < NEAR
+    far = 1 - log_1z / xp.where(near, 1.0, z)
+    return xp.where(near, rho(xp, xp.where(near, z, 0.0)), far)
+
+
+def _steep_rho(xp: Any, w: float, t: Array) -> Array:
+    """ρ(m/q - 1) - ρ(m/p - 1) for t = log(p/q) > 40, where m/q = 1 + w exp(t) may overflow."""
+    log_m_p = xp.logaddexp(xp.full_like(t, math.log(w)), math.log1p(-w) - t)
+    log_y = t + math.log(w)
+    far = _array.stop_gradient(log_y) > math.log(NEAR)
+    rho_far = 1 - (t + log_m_p) * xp.exp(-xp.where(far, log_y, 0.0))
+    rho_near = rho(xp, xp.exp(xp.where(far, -INF, log_y)))
+    return xp.where(far, rho_far, rho_near) - (1 + log_m_p / (1 - w))
 
 
 def affinity_deficit(r: Ratio, beta: Any) -> tuple[Array, Array]:
