@@ -20,6 +20,8 @@ class Report:
         bias: for each objective, `value` less the exact value.
         error: for each objective, the length of `gradient` less the exact gradient, relative to
             the exact one: 0 for the right gradient, 1 for none at all.
+        leak: the largest derivative with respect to what `mask` leaves out, padding included; 0
+            for a loss that heeds its mask.
 
     """
 
@@ -30,6 +32,7 @@ class Report:
     exact: dict[str, float]
     bias: dict[str, float]
     error: dict[str, float]
+    leak: float
 
     def summary(self) -> str:
         """A table that a person reads at a glance."""
@@ -43,6 +46,8 @@ class Report:
             bias = 0.0 if abs(self.bias[name]) < 1e-12 * abs(exact) else self.bias[name]
             error = 0.0 if self.error[name] < 1e-12 else self.error[name]
             lines.append(f"{name:<9} {exact:>13.6g} {bias:>11.4g} {error:>24.4g}")
+        if self.leak != 0:
+            lines.append(f"masked tokens have a gradient, of up to {self.leak:.4g}")
         return "\n".join(lines)
 
     __str__ = summary

@@ -25,9 +25,8 @@ Array = Any
 
 OBJECTIVES = ("token", "sequence", "forward")
 
-# What padding holds: numbers that a loss has no business with, so that one which forgets its mask
-# shows it. Log-probabilities of policy, reference and behavior policy, and logits.
-PADDING = {"log_prob": -1.0, "reference": -3.0, "behavior": -2.0, "logits": 0.0}
+# What padding holds: numbers of which a loss would make something if it forgot its mask.
+PADDING = {"policy": -1.0, "reference": -3.0, "behavior": -2.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +152,7 @@ class Oracle:
         return at(
             scipy.optimize.brentq(
                 lambda log_distance: np.log(at(log_distance).value("sequence") / kl),
-                *(np.log(kl) / 2 - 6, np.log(kl) + 6),
+                *(np.log(kl) / 2 - 8, max(np.log(kl) / 2, np.log(kl)) + 8),
                 xtol=1e-14,
             )
         )
@@ -301,9 +300,11 @@ class Oracle:
 
         arrays = [_array.array_of(framework, a) for a in (x, *constants)]
         values, slopes = (np.asarray(a, np.float64) for a in _array.row_gradients(run, *arrays))
+        leak = np.max(np.abs(slopes[~self.kept]), initial=0.0)
         if takes == "log_prob":
             slopes = slopes[..., None] * self._score()
-        return self._report(values.reshape(len(values), -1).sum(-1), slopes, weight)
+        rows = np.where(self._tree.present[..., None], slopes, 0.0)
+        return self._report(values.reshape(len(values), -1).sum(-1), rows, weight, float(leak))
 
     # Tables of one row a prefix.
 
@@ -399,23 +400,24 @@ class Oracle:
     def _arguments(self, takes: str, padding: float | None) -> list[Table]:
         """The arguments of a loss for all sequences, what is differentiated first."""
         present = self._tree.present
-        tables = {
-            "log_prob": self._log_policy,
-            "reference": _log_softmax(self.reference),
-            "behavior": self._log_behavior,
-        }
         pads = {key: pad if padding is None else padding for key, pad in PADDING.items()}
-        found = {k: np.where(present, self._at_tokens(x), pads[k]) for k, x in tables.items()}
-        last = [found["behavior"]] if self.behavior is not None else []
-        if takes == "log_prob":
-            return [found["log_prob"], found["reference"], self.kept, *last]
-        logits = (
-            np.where(present[..., None], self._of(x), pads["logits"])
-            for x in (self.policy, self.reference)
-        )
-        return [*logits, self.kept, self.tokens, *last]
 
-    def _report(self, values: Table, rows: Table, weight: Table | None) -> Report:
+        def filled(name: str, x: Table) -> Table:
+            return np.where(present, x, pads[name])
+
+        last = [] if self.behavior is None else [filled("behavior", self.behavior_log_prob)]
+        if takes == "log_prob":
+            policy, reference = self.log_prob, self.ref_log_prob
+            return [filled("policy", policy), filled("reference", reference), self.kept, *last]
+        logits = self._of(self.policy), self._of(self.reference)
+        chosen = np.eye(logits[0].shape[-1])[0]  # unequal: softmax has no use for a constant
+        policy, reference = (
+            np.where(present[..., None], x, pads[name] * chosen)
+            for x, name in zip(logits, ("policy", "reference"), strict=True)
+        )
+        return [policy, reference, self.kept, self.tokens, *last]
+
+    def _report(self, values: Table, rows: Table, weight: Table | None, leak: float) -> Report:
         law = self.law
         value = float(np.sum(law * values))
         gradient = self._gather(law[:, None, None] * rows)
@@ -432,6 +434,7 @@ class Oracle:
             exact=exact,
             bias={name: value - exact[name] for name in OBJECTIVES},
             error={name: relative_error(gradient, g) for name, g in truth.items()},
+            leak=leak,
         )
 
 
