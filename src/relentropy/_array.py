@@ -265,6 +265,20 @@ def _torch_recomputed() -> Any:
     return Recomputed
 
 
+def members(x: Array, index: Array) -> Array:
+    """Booleans in the shape of `x`, true at the positions `index` (int64) of its last axis."""
+    xp = namespace(x)
+    none = xp.zeros_like(x, dtype=xp.bool)
+    name = framework(x)
+    if name == "torch":
+        return none.scatter(-1, index, True)
+    if name == "jax":
+        rows, places = none.reshape(-1, x.shape[-1]), index.reshape(-1, index.shape[-1])
+        return rows.at[xp.arange(rows.shape[0])[:, None], places].set(True).reshape(x.shape)
+    xp.put_along_axis(none, index, True, axis=-1)
+    return none
+
+
 def smallest_normal(x: Array) -> float:
     return float(namespace(x).finfo(x.dtype).tiny)
 
