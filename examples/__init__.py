@@ -1,0 +1,1 @@
+"""Programs that use relentropy, run from a checkout: `python -m examples.grpo`."""

@@ -1,0 +1,55 @@
+"""The picture: how often the policy is right against how far it went from its reference."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("svg")
+mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "grpo", "font.size": 11}
+
+from matplotlib import pyplot  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+from examples.grpo.results import Results  # noqa: E402
+
+COLOURS = ("#c2410c", "#3949ab", "#0f766e", "#a21caf")
+
+
+def draw(results: Results, target: Path) -> None:
+    """All seeds in one panel, a colour for each β, the end of every run marked."""
+    figure, panel = pyplot.subplots(figsize=(7.2, 4.2))
+    betas = [curve["beta"] for curve in results["runs"][0]["curves"]]
+    for beta, colour in zip(betas, COLOURS, strict=False):
+        curves = [
+            curve["points"]
+            for run in results["runs"]
+            for curve in run["curves"]
+            if curve["beta"] == beta
+        ]
+        for i, points in enumerate(curves):
+            _curve(panel, points, colour, f"GRPO, β = {beta:g}" if i == 0 else None)
+    _starts(panel, results)
+    panel.set_xlabel("drift from the reference, KL(π‖π_ref), nats per answer")
+    panel.set_ylabel("right answers to held-out prompts, %")
+    panel.spines[["right", "top"]].set_visible(False)
+    panel.set_xlim(left=-0.1)
+    panel.legend(frameon=False, loc="lower right")
+    figure.tight_layout()
+    figure.savefig(target, metadata={"Date": None, "Creator": None})
+    pyplot.close(figure)
+
+
+def _curve(panel: Axes, points: list[dict[str, Any]], colour: str, label: str | None) -> None:
+    x = [point["drift_nats_per_answer"] for point in points]
+    y = [100 * point["accuracy"] for point in points]
+    panel.plot(x, y, color=colour, linewidth=1.3, alpha=0.75, label=label)
+    panel.plot(x[-1], y[-1], "o", color=colour, markersize=6)
+
+
+def _starts(panel: Axes, results: Results) -> None:
+    """Where imitation ended: no drift yet."""
+    starts = [run["curves"][0]["points"][0] for run in results["runs"]]
+    x = [point["drift_nats_per_answer"] for point in starts]
+    y = [100 * point["accuracy"] for point in starts]
+    panel.plot(x, y, "D", color="#374151", markersize=6, label="start: the imitator", zorder=3)
