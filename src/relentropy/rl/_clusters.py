@@ -17,7 +17,7 @@ class ClusteredMean(NamedTuple):
 
 
 def clustered_mean(xp: Any, x: Array, kept: Array) -> ClusteredMean:
-    """Of x (..., T), 0 where not kept. One sequence tells no error: +inf; none at all: 0, +inf.
+    """Of x (..., T), 0 where not kept. The error of one sequence, or of an infinite mean, is +inf.
 
     The mean over tokens is a ratio of two sums over sequences, S_i and n_i; its error follows
     from the residuals S_i - mean · n_i (Cochran, Sampling Techniques, 3rd ed., eq. 6.13).
@@ -31,7 +31,8 @@ def clustered_mean(xp: Any, x: Array, kept: Array) -> ClusteredMean:
     per_token, per_sequence = xp.sum(sums) / safe_tokens, xp.sum(sums) / safe_sequences
 
     def error(residuals: Array, scale: Array) -> Array:
-        several = sequences > 1
+        several = (sequences > 1) & (xp.abs(per_token) < float("inf"))
+        residuals = xp.where(several, residuals, 0.0)
         freedom = xp.where(several, sequences - 1, 1.0)
         variance = xp.sum(present * residuals**2) * safe_sequences / freedom
         return xp.where(several, xp.sqrt(variance) / scale, float("inf"))

@@ -121,8 +121,9 @@ def refuse(xp: Any, complaints: Sequence[Complaint]) -> None:
     for name, values, bad, message in complaints:
         if _array.known(xp.any(bad)):
             place = first_place(xp, bad)
+            value = float(_array.stop_gradient(values[place]))
             where = f"[{', '.join(map(str, place))}]" if place else ""
-            raise ValueError(f"{name}{where} is {float(values[place]):.6g}: {message}")
+            raise ValueError(f"{name}{where} is {value:.6g}: {message}")
 
 
 def first_place(xp: Any, condition: Array) -> tuple[int, ...]:

@@ -11,13 +11,12 @@ from relentropy.rl._inputs import (
     floating,
     one_of,
     refuse,
-    same_shape,
     token_log_probabilities,
 )
 from relentropy.rl.aggregation import Aggregation
 from relentropy.rl.aggregation import aggregate as reduce_tokens
 from relentropy.rl.estimators import Estimator
-from relentropy.rl.penalty import Gradient, kl_penalty, refuse_overflow
+from relentropy.rl.penalty import BEYOND, Gradient, kl_penalty
 
 Array = Any
 
@@ -170,7 +169,9 @@ def grpo_loss(
     one_of(surrogate, "surrogate", ("ppo", "cispo"))
     _check_coefficients(beta, clip, ref_log_prob)
     named = {"log_prob": log_prob, "old_log_prob": old_log_prob}
-    xp, kept, (a, old) = token_log_probabilities(mask, **named)
+    if ref_log_prob is not None:
+        named["ref_log_prob"] = ref_log_prob
+    xp, kept, (a, old, *ref) = token_log_probabilities(mask, **named)
     old = _array.stop_gradient(old)
     possible = (_array.stop_gradient(a) > -INF) & (old > -INF)
     refuse(xp, [Complaint("log_prob or old_log_prob", a, ~possible, NEVER_DRAWN)])
@@ -187,12 +188,10 @@ def grpo_loss(
         terms, clipped = _surrogate(xp, a, log_ratio, weights, clip, surrogate)
         loss = policy_loss = reduce_tokens(terms, kept, aggregate, **totals)
         metrics = {"policy_loss": policy_loss}
-        if ref_log_prob is not None:
+        if ref:
             switched_off = isinstance(beta, int | float) and beta == 0
             slope: Gradient = "none" if switched_off else kl_gradient
-            (ref,) = token_log_probabilities(kept, ref_log_prob=ref_log_prob).arrays
-            same_shape({"log_prob": a, "ref_log_prob": ref})
-            kl, measured = _divergence(xp, (a, ref, old), kept, ratio, kl_estimator, slope)
+            kl, measured = _divergence(xp, (a, ref[0], old), kept, ratio, kl_estimator, slope)
             metrics["kl_loss"] = reduce_tokens(kl, kept, aggregate, **totals)
             metrics |= measured
             if not switched_off:
@@ -254,7 +253,9 @@ def _surrogate(
     bound = xp.where(above, xp.full_like(fixed, 1 + clip[1]), 1 - clip[0])
     # At advantage 0 the ratio may be anything, and ∞ · 0 is NaN.
     live = xp.where(clipped | (weights == 0), 0.0, log_ratio)
-    refuse_overflow(xp, live)
+    largest = math.log(xp.finfo(live.dtype).max)
+    fixed = _array.stop_gradient(live)
+    refuse(xp, [Complaint("log of the ratio", fixed, fixed > largest, BEYOND)])
     rho = xp.where(clipped, bound, xp.exp(live))
     if surrogate == "ppo":
         return -rho * weights, clipped & (weights != 0)

@@ -7,7 +7,6 @@ that of a named objective, by a term that is 0 in value: c · (log π - sg(log �
 gradients. Which c is exact, and for what, `relentropy.rl.oracle` shows by enumeration.
 """
 
-import math
 from typing import Any, Literal
 
 from relentropy import _array
@@ -36,7 +35,10 @@ IMPOSSIBLE = (
     "only one of the two policies can produce this token, so the divergence is infinite and has "
     "no gradient; mask the token, or see to it that both policies can produce it"
 )
-TOO_FAR = "the ratio of the policies is beyond the range of the dtype; the data are too old"
+BEYOND = (
+    "beyond the range of the dtype: the policies, or the policy and the one that drew the tokens, "
+    "are too far apart for ratios; a wider dtype, or k2 with the gradient of a token, goes further"
+)
 
 
 def kl_penalty(
@@ -133,13 +135,6 @@ def _penalty(
 ) -> Array:
     b, constant = _array.stop_gradient(b), _array.stop_gradient(a)
     in_policy, in_reference = constant > -INF, b > -INF
-    refuse(
-        xp,
-        [
-            Complaint("log_prob", constant, in_reference & ~in_policy, IMPOSSIBLE),
-            Complaint("ref_log_prob", b, in_policy & ~in_reference, IMPOSSIBLE),
-        ],
-    )
     finite = in_policy & in_reference
     live, ref = xp.where(finite, a, 0.0), xp.where(finite, b, 0.0)
     fixed = _array.stop_gradient(live)
@@ -147,25 +142,29 @@ def _penalty(
     if drawn:
         behavior = xp.where(finite, _array.stop_gradient(drawn[0]), 0.0)
         log_weight = fixed - behavior
-        refuse_overflow(xp, log_weight)
         weight = xp.exp((live if gradient == "as-written" else fixed) - behavior)
     if gradient == "as-written":
         value = weight * estimate_from(xp, ref - live, estimator)
     else:
         value = weight * estimate_from(xp, ref - fixed, estimator)
+    slope = xp.zeros_like(fixed)
     if gradient not in ("as-written", "none"):
-        value = value + _coefficient(xp, ref - fixed, weight, log_weight, gradient) * (live - fixed)
+        slope = _coefficient(xp, ref - fixed, weight, log_weight, gradient)
+        value = value + slope * (live - fixed)
+    number = _array.stop_gradient(value)
+    refuse(
+        xp,
+        [
+            Complaint("log_prob", constant, in_reference & ~in_policy, IMPOSSIBLE),
+            Complaint("ref_log_prob", b, in_policy & ~in_reference, IMPOSSIBLE),
+            Complaint("penalty", number, ~(xp.abs(number) < INF), BEYOND),
+            Complaint("gradient of the penalty", slope, ~(xp.abs(slope) < INF), BEYOND),
+        ],
+    )
     # Seen only inside a trace, where it could not be refused.
     one_sided = in_policy != in_reference
     infinite = estimate_from(xp, xp.where(one_sided, b - constant, 0.0), estimator)
     return xp.where(one_sided, infinite, value)
-
-
-def refuse_overflow(xp: Any, log_ratio: Array) -> None:
-    """Raise where exp(log_ratio) would leave the dtype."""
-    largest = math.log(xp.finfo(log_ratio.dtype).max)
-    fixed = _array.stop_gradient(log_ratio)
-    refuse(xp, [Complaint("log of the ratio", fixed, fixed > largest, TOO_FAR)])
 
 
 def _coefficient(xp: Any, d: Array, weight: Any, log_weight: Array, gradient: str) -> Array:
@@ -174,9 +173,8 @@ def _coefficient(xp: Any, d: Array, weight: Any, log_weight: Array, gradient: st
         return -weight * xp.expm1(d)
     if gradient == "token":
         return -weight * d
-    log_prefix = xp.cumsum(log_weight, -1)
-    refuse_overflow(xp, log_prefix)
-    return later(xp, xp.where(d == 0, 0.0, -xp.exp(log_prefix) * d))
+    prefix = xp.exp(xp.cumsum(log_weight, -1))
+    return later(xp, xp.where(d == 0, 0.0, -prefix * d))
 
 
 def later(xp: Any, x: Array) -> Array:
@@ -241,9 +239,8 @@ def vocabulary_kl_penalty(
     with _array.quiet(a):
         exact = relative_entropy(Logits(a), Logits(_array.stop_gradient(b)))
         fixed = _array.stop_gradient(exact)
-        message = "no divergence that is a number: a row is NaN, all -inf, or has tokens that only "
-        bad = kept & ~(fixed < INF)
-        refuse(xp, [Complaint("divergence", fixed, bad, message + "one policy can produce")])
+        message = "ref_logits rule out a token that logits do not; rule it out in both, or neither"
+        refuse(xp, [Complaint("divergence", fixed, kept & ~(fixed < INF), message)])
         if gradient == "token":
             return exact
         if gradient == "none":
@@ -274,11 +271,12 @@ def _sequence_slope(
     if drawn:
         log_weight = _array.stop_gradient(a) - _array.stop_gradient(drawn[0])
         before = xp.cumsum(log_weight, -1) - log_weight
-        refuse_overflow(xp, before)
     weighed = xp.exp(before) * _array.stop_gradient(exact)
     possible = _array.stop_gradient(a) > -INF
     score = xp.where(possible, a, 0.0)
-    return xp.exp(before) * exact + score * (later(xp, weighed) - weighed)
+    future = later(xp, weighed) - weighed
+    refuse(xp, [Complaint("gradient of the penalty", future, ~(xp.abs(future) < INF), BEYOND)])
+    return xp.exp(before) * exact + score * future
 
 
 def _read_logits(
@@ -295,8 +293,12 @@ def _read_logits(
     check_temperature(temperature)
     a, b = _array.promote(*arrays.values())
     kept = boolean_mask(mask, {"logits[..., 0]": a[..., 0]})
-    return (
-        xp,
-        kept,
-        *(xp.where(kept[..., None], x, 0.0) / temperature for x in (a, b)),
-    )
+    complaints = []
+    for name, x in (("largest of logits", a), ("largest of ref_logits", b)):
+        largest = xp.max(_array.stop_gradient(x), axis=-1)
+        bad = kept & ~(xp.abs(largest) < INF)
+        message = "no distribution; expected a row of numbers, not all of them -inf"
+        complaints.append(Complaint(name, largest, bad, message))
+    refuse(xp, complaints)
+    a, b = (xp.where(kept[..., None], x, 0.0) / temperature for x in (a, b))
+    return xp, kept, a, b
