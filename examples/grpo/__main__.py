@@ -50,7 +50,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="a few seconds, on a few small numbers: to see that it works",
+        help="a few seconds, on small numbers: to see that it works",
     )
     typed = parser.parse_args(given)
     for beta in typed.beta:

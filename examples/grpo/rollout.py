@@ -45,7 +45,8 @@ def sample(policy: Transformer, prompts: Tensor, generator: torch.Generator) -> 
 
 def answer_logits(policy: Transformer, tokens: Tensor) -> Tensor:
     """Logits of the answers' tokens, (batch, RESPONSE_LENGTH, alphabet)."""
-    return policy(tokens[:, :-1])[:, PROMPT_LENGTH - 1 :]
+    logits: Tensor = policy(tokens[:, :-1])
+    return logits[:, PROMPT_LENGTH - 1 :]
 
 
 def accuracy(reward: Tensor, answers: int = 1) -> Measured:

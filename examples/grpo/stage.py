@@ -86,7 +86,8 @@ class Stage:
         self.generator.set_state(state["generator"])
         self.step, self.done, self.seconds = state["step"], state["done"], state["seconds"]
         # Lines after the checkpoint are of steps that are about to be taken again.
-        os.truncate(self.metrics, state["metrics_bytes"])
+        if self.metrics.stat().st_size > state["metrics_bytes"]:
+            os.truncate(self.metrics, state["metrics_bytes"])
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
