@@ -17,7 +17,7 @@ COLOURS = ("#c2410c", "#3949ab", "#0f766e", "#a21caf")
 
 
 def draw(results: Results, target: Path) -> None:
-    """All seeds in one panel, a colour for each β, the end of every run marked."""
+    """All seeds in one panel, a colour for each β; a dot is the end of a run."""
     figure, panel = pyplot.subplots(figsize=(7.2, 4.2))
     betas = [curve["beta"] for curve in results["runs"][0]["curves"]]
     for beta, colour in zip(betas, COLOURS, strict=False):
@@ -30,7 +30,7 @@ def draw(results: Results, target: Path) -> None:
         for i, points in enumerate(curves):
             _curve(panel, points, colour, f"GRPO, β = {beta:g}" if i == 0 else None)
     _starts(panel, results)
-    panel.set_xlabel("drift from the reference, KL(π‖π_ref), nats per answer")
+    panel.set_xlabel("drift: KL(policy‖reference), nats per answer")
     panel.set_ylabel("right answers to held-out prompts, %")
     panel.spines[["right", "top"]].set_visible(False)
     panel.set_xlim(left=-0.1)
@@ -43,8 +43,8 @@ def draw(results: Results, target: Path) -> None:
 def _curve(panel: Axes, points: list[dict[str, Any]], colour: str, label: str | None) -> None:
     x = [point["drift_nats_per_answer"] for point in points]
     y = [100 * point["accuracy"] for point in points]
-    panel.plot(x, y, color=colour, linewidth=1.3, alpha=0.75, label=label)
-    panel.plot(x[-1], y[-1], "o", color=colour, markersize=6)
+    last = [len(points) - 1]
+    panel.plot(x, y, "o-", markevery=last, color=colour, linewidth=1.3, alpha=0.8, label=label)
 
 
 def _starts(panel: Axes, results: Results) -> None:
@@ -52,4 +52,4 @@ def _starts(panel: Axes, results: Results) -> None:
     starts = [run["curves"][0]["points"][0] for run in results["runs"]]
     x = [point["drift_nats_per_answer"] for point in starts]
     y = [100 * point["accuracy"] for point in starts]
-    panel.plot(x, y, "D", color="#374151", markersize=6, label="start: the imitator", zorder=3)
+    panel.plot(x, y, "D", color="#374151", markersize=6, label="start: what imitation taught, the reference", zorder=3)

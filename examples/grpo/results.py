@@ -1,6 +1,7 @@
 """The figures of finished runs: gathered from the metrics, kept as JSON, shown as a table."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def points(folder: Path, beta: float) -> list[dict[str, float]]:
 def write(results: Results, path: Path) -> None:
     """As JSON that a person can read: one point a line."""
     text = json.dumps(results, indent=1, allow_nan=False)
+    text = re.sub(r"\{[^{}]*\}", lambda innermost: " ".join(innermost[0].split()), text)
     path.write_text(text + "\n", encoding="utf-8")
 
 
