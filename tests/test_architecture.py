@@ -37,7 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "compare": {*VERBS, "distributions", "methods", ""},
     "cli": {"compare", ""},
     # The package itself re-exports, lazily, everything but the program.
-    "": {*VERBS, "_convert", "_rules", "distributions", "methods", "compare"},
+    "": {*VERBS, "_convert", "_rules", "distributions", "methods", "compare", "rl"},
 }
 # A subject (rl, quantum, ...) may use these, and no other subject.
 SUBJECT_ARROWS = {*VERBS, *NUMBERS, "distributions"}

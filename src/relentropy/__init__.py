@@ -83,7 +83,8 @@ _EXPORTS = {
 }
 # Public name -> the module that defines it.
 _HOMES = {name: module for module, names in _EXPORTS.items() for name in names}
-_HOMES["compare"] = "relentropy.compare"
+_SUBJECTS = ["compare", "rl"]
+_HOMES |= {name: f"relentropy.{name}" for name in _SUBJECTS}
 
 __all__ = ["__version__", *sorted(_HOMES)]
 
@@ -93,7 +94,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'relentropy' has no attribute {name!r}")
     module = import_module(home)
-    value = module if name == "compare" else getattr(module, name)
+    value = module if name in _SUBJECTS else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -43,8 +43,8 @@ def namespace(*xs: Array) -> Namespace:
     if len(names) > 1:
         kinds = " and ".join(sorted(names))
         raise TypeError(
-            f"the arguments come from different frameworks ({kinds}; a list counts as numpy); convert "
-            "one first, for example with torch.as_tensor(x), jax.numpy.asarray(x), numpy.asarray(x)"
+            f"the arguments come from different frameworks ({kinds}; a list counts as numpy); "
+            "convert one first, for example with torch.as_tensor(x), jax.numpy.asarray(x), numpy.asarray(x)"
         )
     if not names:
         raise TypeError(f"expected {SUPPORTED}, got {', '.join(type(x).__name__ for x in xs)}")

@@ -197,3 +197,13 @@ def test_through_transformations(autodiff: backends.Backend, transform: str) -> 
     estimate = getattr(autodiff, transform)(kl_estimate)
     a = autodiff.array(expected)
     assert autodiff.numpy(estimate(a, a - 1.0)) == pytest.approx(math.exp(-1), rel=1e-14)
+
+
+@pytest.mark.parametrize("token", [-100, -1, 7])
+def test_inside_a_trace_a_token_that_does_not_exist_has_no_number(
+    autodiff: backends.Backend, token: int
+) -> None:
+    tokens = TOKENS.copy()
+    tokens[1, 2] = token
+    found = autodiff.jit(token_log_probs)(autodiff.array(LOGITS), autodiff.array(tokens, "int64"))
+    assert np.argwhere(np.isnan(autodiff.numpy(found))).tolist() == [[1, 2]]

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from relentropy import _array
+from relentropy._scalar import INF
 
 Array = Any
 
@@ -31,11 +32,11 @@ def clustered_mean(xp: Any, x: Array, kept: Array) -> ClusteredMean:
     per_token, per_sequence = xp.sum(sums) / safe_tokens, xp.sum(sums) / safe_sequences
 
     def error(residuals: Array, scale: Array) -> Array:
-        several = (sequences > 1) & (xp.abs(per_token) < float("inf"))
+        several = (sequences > 1) & (xp.abs(per_token) < INF)
         residuals = xp.where(several, residuals, 0.0)
         freedom = xp.where(several, sequences - 1, 1.0)
         variance = xp.sum(present * residuals**2) * safe_sequences / freedom
-        return xp.where(several, xp.sqrt(variance) / scale, float("inf"))
+        return xp.where(several, xp.sqrt(variance) / scale, INF)
 
     return ClusteredMean(
         per_token,
@@ -43,3 +44,15 @@ def clustered_mean(xp: Any, x: Array, kept: Array) -> ClusteredMean:
         per_sequence,
         error(sums - per_sequence, safe_sequences),
     )
+
+
+def effective_sample_size(xp: Any, log_weights: Array) -> Array:
+    """(Σ w)² / Σ w² of weights given by their logarithms, (n,); 0 where all of them are 0.
+
+    Relative to the largest weight, so that none overflows.
+    """
+    some = xp.any(log_weights > -INF)
+    largest = xp.where(some, xp.max(log_weights), 0.0)
+    weights = xp.exp(log_weights - largest)
+    squares = xp.where(some, xp.sum(weights**2), 1.0)
+    return xp.sum(weights) ** 2 / squares

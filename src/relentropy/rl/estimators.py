@@ -176,8 +176,10 @@ def _log_probs(logits: Array, tokens: Array, temperature: float) -> Array:
     xp = _array.namespace(logits)
     (a,) = _array.promote(logits)
     parts = softmax(xp, a / temperature)
-    chosen = xp.take_along_axis(parts.shifted, tokens[:, None], axis=-1)
-    return (chosen - parts.log_total(xp))[:, 0]
+    # Refused where it can be seen; a negative index would otherwise count from the end.
+    outside = (tokens < 0) | (tokens >= logits.shape[-1])
+    chosen = xp.take_along_axis(parts.shifted, xp.where(outside, 0, tokens)[:, None], axis=-1)
+    return xp.where(outside, float("nan"), (chosen - parts.log_total(xp))[:, 0])
 
 
 def _slope(logits: Array, tokens: Array, temperature: float, weight: Array) -> Array:

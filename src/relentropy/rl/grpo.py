@@ -4,8 +4,8 @@ import math
 from typing import Any, Literal
 
 from relentropy import _array
-from relentropy._scalar import INF, logsumexp
-from relentropy.rl._clusters import clustered_mean
+from relentropy._scalar import INF
+from relentropy.rl._clusters import clustered_mean, effective_sample_size
 from relentropy.rl._inputs import (
     Complaint,
     floating,
@@ -308,11 +308,3 @@ def _policy_metrics(
         "entropy": -xp.sum(a) / tokens,
         "effective_sample_size": effective_sample_size(xp, log_weights),
     }
-
-
-def effective_sample_size(xp: Any, log_weights: Array) -> Array:
-    """(Σ w)² / Σ w² of weights given by their logarithms, (n,); 0 where none is positive."""
-    some = xp.any(log_weights > -INF)
-    w = xp.where(some, log_weights, 0.0)
-    value = xp.exp(2 * logsumexp(xp, w) - logsumexp(xp, 2 * w))[0]
-    return xp.where(some, value, 0.0)

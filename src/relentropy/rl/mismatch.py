@@ -4,13 +4,12 @@ An inference engine draws the tokens, the trainer computes their log-probabiliti
 two differ: other kernels, other precision, older weights, experts routed elsewhere.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from relentropy import _array
 from relentropy._scalar import INF, g
-from relentropy.rl._clusters import clustered_mean
+from relentropy.rl._clusters import clustered_mean, effective_sample_size
 from relentropy.rl._inputs import Complaint, refuse, token_log_probabilities
 
 Array = Any
@@ -153,8 +152,8 @@ def policy_mismatch(
             *_means(np, np.exp(backward), kept)[:2],
             *_means(np, np.exp(prefix + backward), kept)[2:],
             *_means(np, np.expm1(u) ** 2, kept)[:2],
-            _effective_size(np, u.sum(axis=-1)[present]),
-            _effective_size(np, u[kept]),
+            float(effective_sample_size(np, u.sum(axis=-1)[present])),
+            float(effective_sample_size(np, u[kept])),
             _largest(np, forward, train, rollout, worst),
         )
 
@@ -189,23 +188,8 @@ def _log_backward(np: Any, u: Array) -> Array:
 
 def _means(np: Any, x: Array, kept: Array) -> tuple[float, float, float, float]:
     """Mean and standard error per token, mean and standard error per sequence."""
-    per_token, token_error, per_sequence, sequence_error = map(float, clustered_mean(np, x, kept))
-    # The spread around an infinite mean is inf - inf.
-    return (
-        per_token,
-        INF if math.isnan(token_error) else token_error,
-        per_sequence,
-        INF if math.isnan(sequence_error) else sequence_error,
-    )
-
-
-def _effective_size(np: Any, log_weights: Array) -> float:
-    """(Σ W)²/Σ W², relative to the largest weight, so that none overflows; 0 if all are 0."""
-    largest = log_weights.max()
-    if largest == -INF:
-        return 0.0
-    weights = np.exp(log_weights - largest)
-    return float(weights.sum() ** 2 / (weights**2).sum())
+    token, token_error, sequence, sequence_error = map(float, clustered_mean(np, x, kept))
+    return token, token_error, sequence, sequence_error
 
 
 def _largest(

@@ -13,16 +13,8 @@ from relentropy import _array
 from relentropy._scalar import INF
 from relentropy._verbs import relative_entropy
 from relentropy.distributions.discrete import Logits
-from relentropy.rl._inputs import (
-    Complaint,
-    boolean_mask,
-    check_temperature,
-    floating,
-    one_of,
-    refuse,
-    same_shape,
-    token_log_probabilities,
-)
+from relentropy.rl._inputs import Complaint, one_of, refuse, token_log_probabilities
+from relentropy.rl._rows import rows_of_logits
 from relentropy.rl.estimators import ESTIMATORS, Estimator, estimate_from
 
 Array = Any
@@ -235,7 +227,7 @@ def vocabulary_kl_penalty(
 
     """
     one_of(gradient, "gradient", VOCABULARY_GRADIENTS)
-    xp, kept, a, b = _read_logits(logits, ref_logits, mask, temperature)
+    xp, kept, (a, b) = rows_of_logits(mask, temperature, logits=logits, ref_logits=ref_logits)
     with _array.quiet(a):
         exact = relative_entropy(Logits(a), Logits(_array.stop_gradient(b)))
         fixed = _array.stop_gradient(exact)
@@ -277,28 +269,3 @@ def _sequence_slope(
     future = later(xp, weighed) - weighed
     refuse(xp, [Complaint("gradient of the penalty", future, ~(xp.abs(future) < INF), BEYOND)])
     return xp.exp(before) * exact + score * future
-
-
-def _read_logits(
-    logits: Array, ref_logits: Array, mask: Array, temperature: float
-) -> tuple[Any, Array, Array, Array]:
-    arrays = {
-        "logits": floating(logits, "logits"),
-        "ref_logits": floating(ref_logits, "ref_logits"),
-    }
-    same_shape(arrays)
-    xp = _array.namespace(*arrays.values())
-    if logits.ndim < 2:
-        raise ValueError(f"logits has shape {tuple(logits.shape)}; expected (..., T, V)")
-    check_temperature(temperature)
-    a, b = _array.promote(*arrays.values())
-    kept = boolean_mask(mask, {"logits[..., 0]": a[..., 0]})
-    complaints = []
-    for name, x in (("largest of logits", a), ("largest of ref_logits", b)):
-        largest = xp.max(_array.stop_gradient(x), axis=-1)
-        bad = kept & ~(xp.abs(largest) < INF)
-        message = "no distribution; expected a row of numbers, not all of them -inf"
-        complaints.append(Complaint(name, largest, bad, message))
-    refuse(xp, complaints)
-    a, b = (xp.where(kept[..., None], x, 0.0) / temperature for x in (a, b))
-    return xp, kept, a, b
