@@ -21,7 +21,7 @@ class FixedCoefficient:
     Raises:
         ValueError: for a value that is negative or not finite.
 
-    Example:
+    Examples:
         >>> from relentropy.rl import FixedCoefficient
         >>> coefficient = FixedCoefficient(0.04)
         >>> coefficient.update(kl=12.0)
@@ -72,7 +72,7 @@ class AdaptiveCoefficient:
     Raises:
         ValueError: for a setting out of its range.
 
-    Example:
+    Examples:
         >>> from relentropy.rl import AdaptiveCoefficient
         >>> coefficient = AdaptiveCoefficient(0.1, target=6.0, horizon=10_000)
         >>> round(coefficient.update(kl=9.0, count=512), 6)  # too far: e is clipped to .2
@@ -166,7 +166,7 @@ class ReferencePolicy:
         TypeError: for something else than arrays in the tree.
         ValueError: for a tree without arrays, a setting out of its range.
 
-    Example:
+    Examples:
         >>> import numpy
         >>> from relentropy.rl import ReferencePolicy
         >>> policy = {"w": numpy.zeros(2)}
