@@ -64,7 +64,7 @@ def settings_of(seed: int, *, short: bool) -> Settings:
     return quick(seed) if short else Settings(seed=seed)
 
 
-def train(typed: argparse.Namespace, console: Console) -> None:
+def train(typed: argparse.Namespace) -> None:
     """Every seed: imitation once, then GRPO for each β from the same start."""
     columns = (
         TextColumn("{task.description}"),
@@ -73,7 +73,7 @@ def train(typed: argparse.Namespace, console: Console) -> None:
         TimeRemainingColumn(),
         TextColumn("{task.fields[said]}"),
     )
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         for seed in typed.seed:
             settings = settings_of(seed, short=typed.quick)
             folder = figures.seed_folder(typed.out, seed)
@@ -96,17 +96,22 @@ def bar(progress: Progress, what: str, total: int) -> Report:
     return report
 
 
-def plot(typed: argparse.Namespace, console: Console) -> None:
+def plot(typed: argparse.Namespace) -> None:
     """The table, the figures as JSON, and the picture, of what is in the folder."""
-    from examples.grpo.plotting import draw  # matplotlib takes a second, and training needs none
-
     settings = settings_of(typed.seed[0], short=typed.quick)
     results = figures.gather(typed.out, settings, typed.seed, typed.beta)
+    from examples.grpo.plotting import draw  # matplotlib takes a second, and training needs none
+
     numbers, picture = typed.out / "results.json", typed.out / "reward-drift.svg"
     figures.write(results, numbers)
     draw(results, picture)
     print(figures.table(results))
-    console.print(f"\nFigures: {numbers}\nPicture: {picture}")
+    say(f"\nFigures: {numbers}\nPicture: {picture}")
+
+
+def say(words: str) -> None:
+    """Beside the table, which may be piped somewhere."""
+    print(words, file=sys.stderr)
 
 
 def main(given: list[str] | None = None) -> int:
@@ -114,16 +119,15 @@ def main(given: list[str] | None = None) -> int:
     typed = arguments(given)
     # One thread: then the figures are the same on any number of cores.
     torch.set_num_threads(1)
-    console = Console(stderr=True)
     try:
         if typed.command == "train":
-            train(typed, console)
-        plot(typed, console)
+            train(typed)
+        plot(typed)
     except KeyboardInterrupt:
-        console.print("Interrupted; the same command goes on from the last checkpoint.")
+        say("Interrupted; the same command goes on from the last checkpoint.")
         return 130
     except (ValueError, OSError) as error:
-        console.print(f"error: {error}", markup=False)
+        say(f"error: {error}")
         return 2
     return 0
 

@@ -52,4 +52,12 @@ def _starts(panel: Axes, results: Results) -> None:
     starts = [run["curves"][0]["points"][0] for run in results["runs"]]
     x = [point["drift_nats_per_answer"] for point in starts]
     y = [100 * point["accuracy"] for point in starts]
-    panel.plot(x, y, "D", color="#374151", markersize=6, label="start: what imitation taught, the reference", zorder=3)
+    panel.plot(
+        x,
+        y,
+        "D",
+        color="#374151",
+        markersize=6,
+        label="start: what imitation taught, the reference",
+        zorder=3,
+    )

@@ -25,31 +25,37 @@ def seed_folder(out: Path, seed: int) -> Path:
 
 
 def gather(out: Path, settings: Settings, seeds: list[int], betas: list[float]) -> Results:
-    """Every evaluation of every run."""
+    """Every evaluation of every run; a run that is not finished is an error."""
+    runs = []
+    for seed in seeds:
+        folder = seed_folder(out, seed)
+        imitation = finished(folder / "imitation.jsonl")
+        curves = [
+            {"beta": beta, "points": points(folder / f"beta-{beta:g}.jsonl", settings.steps)}
+            for beta in betas
+        ]
+        runs.append({"seed": seed, "imitation_steps": imitation[-1]["step"], "curves": curves})
     return {
         "task": "two-digit addition, held-out prompts, answers drawn at temperature 1",
         "settings": settings.shared(),
-        "runs": [
-            {
-                "seed": seed,
-                "imitation_steps": read_metrics(seed_folder(out, seed) / "imitation.jsonl")[-1][
-                    "step"
-                ],
-                "curves": [
-                    {"beta": beta, "points": points(seed_folder(out, seed), beta)} for beta in betas
-                ],
-            }
-            for seed in seeds
-        ],
+        "runs": runs,
     }
 
 
-def points(folder: Path, beta: float) -> list[dict[str, float]]:
+def finished(path: Path, step: int = 0) -> list[dict[str, Any]]:
+    """The metrics of a stage that has come to this step."""
+    lines = read_metrics(path) if path.exists() else []
+    if not lines or lines[-1]["step"] < step:
+        at = f"is at step {lines[-1]['step']} of {step}" if lines else "is empty or not there"
+        raise ValueError(f"{path} {at}; the command without 'plot' trains, or goes on training")
+    return lines
+
+
+def points(path: Path, steps: int) -> list[dict[str, float]]:
     """The evaluations of one run, in order."""
-    lines = read_metrics(folder / f"beta-{beta:g}.jsonl")
     return [
         {"step": line["step"]} | {name: round(line[key], 5) for name, key in KEPT.items()}
-        for line in lines
+        for line in finished(path, steps)
         if "held_out_accuracy" in line
     ]
 

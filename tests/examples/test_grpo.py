@@ -257,6 +257,13 @@ def test_other_settings_do_not_go_on_from_this_folder(finished: Path, capsys) ->
     assert "--out" in capsys.readouterr().err
 
 
+def test_a_run_that_is_not_finished_is_not_drawn(finished: Path, tmp_path: Path, capsys) -> None:
+    assert main(["plot", "--out", str(tmp_path)]) == 2
+    assert "not there" in capsys.readouterr().err
+    assert main(["plot", "--out", str(finished)]) == 2  # a quick run is no whole one
+    assert "at step 12 of 100" in capsys.readouterr().err
+
+
 def test_a_half_written_line_and_a_half_written_checkpoint_do_no_harm(tmp_path: Path) -> None:
     def stage() -> Stage:
         policy = model()
@@ -291,7 +298,7 @@ def test_grpo_learns_and_a_price_holds_it_back(tmp_path: Path) -> None:
     reference = imitate(tmp_path, settings, _silent)
     for beta in (0.0, 0.05):
         reinforce(tmp_path, settings, reference, beta, _silent)
-    free, leashed = (results.points(tmp_path, beta) for beta in (0.0, 0.05))
+    free, leashed = (results.points(tmp_path / f"beta-{beta}.jsonl", 30) for beta in ("0", "0.05"))
     assert free[-1]["accuracy"] > free[0]["accuracy"] + 0.1
     assert leashed[-1]["accuracy"] > leashed[0]["accuracy"] + 0.1
     assert leashed[-1]["drift_nats_per_answer"] < 0.8 * free[-1]["drift_nats_per_answer"]
