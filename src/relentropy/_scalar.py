@@ -211,13 +211,11 @@ class Softmax(NamedTuple):
 def softmax(xp: Any, a: Array) -> Softmax:
     """The parts of exp(a) / Σ exp(a) over the last axis; -inf counts for nothing, gradient 0."""
     best = xp.argmax(_array.stop_gradient(a), axis=-1, keepdims=True)
-    first = _array.positions(a) == best
-    top = xp.sum(xp.where(first, a, 0.0), axis=-1, keepdims=True)
+    top = xp.take_along_axis(a, best, axis=-1)
     shifted = a - top
-    others = ~first & (a > -INF)
-    weights = xp.where(others, xp.exp(xp.where(others, shifted, 0.0)), 0.0)
-    rest = xp.sum(weights, axis=-1, keepdims=True)
-    return Softmax(top, shifted, xp.where(first, 1.0, weights), rest)
+    weights = xp.exp(shifted)
+    others = xp.where(_array.positions(a) == best, 0.0, weights)
+    return Softmax(top, shifted, weights, xp.sum(others, axis=-1, keepdims=True))
 
 
 def logsumexp(xp: Any, a: Array) -> Array:
