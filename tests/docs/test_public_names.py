@@ -29,6 +29,7 @@ WITH_EXAMPLES = [
 # Results, shown where the function that makes them is.
 RESULTS = [
     "relentropy.rl.PolicyMismatch",
+    "relentropy.rl.TokenMismatch",
     "relentropy.rl.TrustRegion",
     "relentropy.rl.oracle.Report",
 ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from relentropy.rl.grpo import group_advantage as group_advantage
     from relentropy.rl.grpo import grpo_loss as grpo_loss
     from relentropy.rl.mismatch import PolicyMismatch as PolicyMismatch
+    from relentropy.rl.mismatch import TokenMismatch as TokenMismatch
     from relentropy.rl.mismatch import policy_mismatch as policy_mismatch
     from relentropy.rl.penalty import kl_penalty as kl_penalty
     from relentropy.rl.penalty import vocabulary_kl_penalty as vocabulary_kl_penalty
@@ -33,7 +34,7 @@ _EXPORTS = {
     "estimators": ["kl_estimate", "token_log_probs"],
     "gaussian": ["gaussian_kl"],
     "grpo": ["group_advantage", "grpo_loss"],
-    "mismatch": ["PolicyMismatch", "policy_mismatch"],
+    "mismatch": ["PolicyMismatch", "TokenMismatch", "policy_mismatch"],
     "penalty": ["kl_penalty", "vocabulary_kl_penalty"],
     "top_k": ["top_k_bounds"],
     "trust_regions": ["TrustRegion", "trust_region"],
