@@ -56,8 +56,9 @@ def top_k_bounds(
     better bound exists; it puts the rest on the tokens that the student finds least likely. For
     "reverse" it is +inf unless every token is bound to have some mass. It sorts the vocabulary.
 
-    Both are exact where k = V - 1 or V, or "forward" where nothing is left. They hold for the
-    log-probabilities as given: where these were rounded, a rest below that rounding is not known.
+    Both are exact where k = V - 1 or V, or nothing is left. They hold for the log-probabilities as
+    given: if these leave nothing, "reverse" is +inf, though rounding may have hidden a small
+    rest; "jensen-shannon" is finite whatever comes.
 
     Args:
         teacher_log_probs: (..., T, k), log-probabilities (not logits) of the teacher's k most
