@@ -1,6 +1,7 @@
 """Distillation: truth from the definitions in mpmath, gradients from their finite differences."""
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from relentropy import jensen_shannon
 from relentropy.rl import aggregate, distillation_divergence
 from tests import truth
 from tests.backends import Backend
+from tests.rl.quick import on_every
 
 INF = float("inf")
 DIVERGENCES = ["forward", "reverse", "jensen-shannon"]
@@ -34,6 +36,11 @@ def exact(student: Any, teacher: Any, *how: Any) -> mpf:
     with truth.digits(1000):
         p, q = (truth.distribution("Logits", x) for x in (teacher, student))
         return definition(p, q, *how)
+
+
+@cache
+def all_exact(dtype: str, *how: Any) -> list[mpf]:
+    return [exact(*pair, *how) for pair in zip(*rows(dtype), strict=True)]
 
 
 def assert_close(got: np.ndarray, expected: list[mpf], dtype: str) -> None:
@@ -65,7 +72,7 @@ def rows(dtype: str) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.array(x, dtype=np.float64).astype(dtype) for x in (student, teacher))
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@on_every("xp", "dtype", ["float64", "float32"], quick=["float64"])
 @pytest.mark.parametrize("divergence", ["forward", "reverse"])
 def test_the_two_directions(xp: Backend, divergence: str, dtype: str) -> None:
     student, teacher = rows(dtype)
@@ -74,11 +81,10 @@ def test_the_two_directions(xp: Backend, divergence: str, dtype: str) -> None:
     )
     assert xp.is_native(got)
     assert xp.dtype_of(got) == dtype
-    pairs = zip(student, teacher, strict=True)
-    assert_close(xp.numpy(got), [exact(s, t, divergence) for s, t in pairs], dtype)
+    assert_close(xp.numpy(got), all_exact(dtype, divergence), dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@on_every("xp", "dtype", ["float64", "float32"], quick=["float64"])
 @pytest.mark.parametrize("weight", WEIGHTS)
 def test_jensen_shannon_keeps_its_digits_at_any_weight(
     xp: Backend, weight: float, dtype: str
@@ -90,9 +96,7 @@ def test_jensen_shannon_keeps_its_digits_at_any_weight(
         divergence="jensen-shannon",
         weight=weight,
     )
-    pairs = zip(student, teacher, strict=True)
-    expected = [exact(s, t, "jensen-shannon", weight) for s, t in pairs]
-    assert_close(xp.numpy(got), expected, dtype)
+    assert_close(xp.numpy(got), all_exact(dtype, "jensen-shannon", weight), dtype)
 
 
 def test_the_ends_are_the_two_directions_exactly(xp: Backend) -> None:
@@ -123,8 +127,10 @@ def test_undivided_it_is_the_usual_divergence(numpy_backend: Backend, weight: fl
     np.testing.assert_allclose(weight * (1 - weight) * ours, usual, rtol=1e-14)
 
 
-def slopes(student: Any, teacher: Any, *how: Any) -> list[list[float]]:
-    """Central differences of the definition in 120 digits: towards student and teacher."""
+@cache
+def slopes(row: int, *how: Any) -> list[list[float]]:
+    """Central differences of the definition in 90 digits: towards student and teacher."""
+    student, teacher = (x[row] for x in rows("float64"))
     found: list[list[float]] = [[], []]
     with mp.workdps(90):
         step = mpf(10) ** -30
@@ -142,14 +148,11 @@ def slopes(student: Any, teacher: Any, *how: Any) -> list[list[float]]:
     return found
 
 
-@pytest.mark.parametrize(
-    "how",
-    [
-        ("forward",),
-        ("reverse",),
-        *[("jensen-shannon", w) for w in (0.5, 0.2, 1e-3, 1e-9, 1 - 1e-9)],
-    ],
-)
+HOWS = [("forward",), ("reverse",), *(("jensen-shannon", w) for w in (0.5, 0.2, 1e-3, 1e-9))]
+HOWS.append(("jensen-shannon", 1 - 1e-9))
+
+
+@on_every("autodiff", "how", HOWS, quick=[HOWS[0], HOWS[3]])
 def test_gradients_towards_both(autodiff: Backend, how: tuple[Any, ...]) -> None:
     options = {"divergence": how[0], **({"weight": how[1]} if how[1:] else {})}
     student, teacher = rows("float64")
@@ -157,17 +160,17 @@ def test_gradients_towards_both(autodiff: Backend, how: tuple[Any, ...]) -> None
         lambda s, t: distillation_divergence(s, t, **options),
         *(autodiff.array(x) for x in (student, teacher)),
     )
-    for row, pair in enumerate(zip(student, teacher, strict=True)):
-        if mp.isinf(exact(*pair, *how)):
+    for row, true in enumerate(all_exact("float64", *how)):
+        if mp.isinf(true):
             continue  # conventions: see the test that no input makes NaN
-        for g, expected in zip(got, slopes(*pair, *how), strict=True):
+        for g, expected in zip(got, slopes(row, *how), strict=True):
             # Close laws have small gradients that keep their digits; elsewhere a probability
             # next to 1 has none for its complement.
             floor = 1e-12 * max(abs(x) for x in expected) if row < 3 else 1e-15
             np.testing.assert_allclose(g[row], expected, rtol=1e-9, atol=floor)
 
 
-@pytest.mark.parametrize("weight", [pytest.param(0.0, marks=EVERY), 1e-300, 0.3])
+@on_every("autodiff", "weight", [0.0, 1e-300, 0.3], quick=[])
 def test_at_equal_laws_the_second_derivative_is_fishers(autodiff: Backend, weight: float) -> None:
     student = [0.5, -1.0, 2.0]
     q = np.exp(student) / np.exp(student).sum()
@@ -180,13 +183,12 @@ def test_at_equal_laws_the_second_derivative_is_fishers(autodiff: Backend, weigh
     np.testing.assert_allclose(hessian, np.diag(q) - np.outer(q, q), atol=1e-13)
 
 
+OPTIONS: list[dict[str, Any]] = [{"divergence": "forward"}, {"divergence": "reverse"}]
+OPTIONS += [{"divergence": "jensen-shannon", "weight": w} for w in (0, 1e-300, 1e-4, 0.5, 1)]
+
+
 @pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=EVERY)])
-@pytest.mark.parametrize(
-    "options",
-    [{"divergence": d} for d in ("forward", "reverse")]
-    + [{"divergence": "jensen-shannon", "weight": w} for w in (0, 1e-300, 1e-4, 0.5, 0.99, 1)],
-    ids=str,
-)
+@on_every("autodiff", "options", OPTIONS, quick=[OPTIONS[3]])
 def test_no_input_makes_nan(autodiff: Backend, options: dict[str, Any], dtype: str) -> None:
     """Values >= 0 and finite gradients, whatever is ruled out and however far the two are."""
     rng = np.random.default_rng(11)
@@ -211,7 +213,7 @@ def test_no_input_makes_nan(autodiff: Backend, options: dict[str, Any], dtype: s
         assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("divergence", DIVERGENCES)
+@on_every("autodiff", "divergence", DIVERGENCES, quick=["forward"])
 def test_a_shared_ruled_out_token_has_no_gradient(autodiff: Backend, divergence: str) -> None:
     student, teacher = rows("float64")
     both = np.isneginf(student) & np.isneginf(teacher)
@@ -224,7 +226,7 @@ def test_a_shared_ruled_out_token_has_no_gradient(autodiff: Backend, divergence:
         assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("divergence", DIVERGENCES)
+@on_every("xp", "divergence", DIVERGENCES, quick=["forward"])
 def test_masked_tokens_hold_anything(xp: Backend, divergence: str) -> None:
     student, teacher = rows("float64")
     plain = distillation_divergence(xp.array(student), xp.array(teacher), divergence=divergence)
@@ -282,7 +284,7 @@ def test_half_precision_is_widened_before_anything_else(xp: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    "divergence", [*(pytest.param(d, marks=EVERY) for d in DIVERGENCES[:2]), "jensen-shannon"]
+    "divergence", [*(pytest.param(d, marks=EVERY) for d in DIVERGENCES[:2]), DIVERGENCES[2]]
 )
 def test_compiled_and_mapped(autodiff: Backend, divergence: str) -> None:
     arrays = [autodiff.array(x) for x in rows("float64")]

@@ -9,7 +9,7 @@ from relentropy.rl._inputs import Complaint, floating, refuse
 Array = Any
 
 NOT_FINITE = "expected a finite number"
-NOT_A_NUMBER = "expected the log of a variance; -inf, a variance of 0, is one"
+NOT_A_NUMBER = "expected a logarithm, which may be -inf, that of 0"
 
 
 def gaussian_kl(
