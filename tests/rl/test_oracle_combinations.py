@@ -161,7 +161,12 @@ def expected(
 
 
 # (estimator, off-policy): of which divergence the gradient as written is.
-KNOWN = {("k2", False): "token", ("k3", False): "forward", ("k3", True): "token"}
+KNOWN = {
+    ("k2", False): "token",
+    ("k3", False): "forward",
+    ("k1", True): "token",
+    ("k3", True): "token",
+}
 
 
 def complaints(report: Report, value: float, gradient: np.ndarray) -> list[str]:

@@ -82,7 +82,6 @@ class Oracle:
     _tree: Tree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Read the tables and list the sequences."""
         tables = {"policy": self.policy, "reference": self.reference}
         if self.behavior is not None:
             tables["behavior"] = self.behavior
@@ -273,7 +272,8 @@ class Oracle:
                 also with ``behavior_log_prob=``. With ``takes="logits"`` as
                 ``loss(logits, ref_logits, mask, tokens)``, logits (1, T, V). Returns a scalar or
                 one number a token, which are added up.
-            framework: "torch" or "jax", whose arrays `loss` takes, in float64 (JAX: as configured).
+            framework: "torch" or "jax", whose arrays `loss` takes, in float64. On JAX `loss` is
+                traced, and float64 is what JAX is configured for.
             takes: "log_prob" or "logits".
             weight: (N, T), how the loss weighs tokens; that of `value` and `gradient`.
             padding: what the arrays hold after the end of a sequence (NaN to see that nothing
