@@ -158,6 +158,10 @@ def test_a_group_of_one_has_nothing_to_be_better_than(xp: backends.Backend) -> N
     [
         ({"beta": -0.1}, "beta is -0.1"),
         ({"beta": NAN}, "beta is nan"),
+        ({"beta": np.float32(NAN)}, "beta is nan"),
+        ({"beta": np.ones(2)}, "expected one finite number"),
+        ({"total_tokens": 5}, 'how="sequence-mean" divides by total_sequences'),
+        ({"aggregate": "token-mean", "total_sequences": 5}, "divides by total_tokens"),
         ({"clip": (0.2, -0.1)}, "clip is"),
         ({"advantage": np.ones(3)}, r"advantage has shape \(3,\) and log_prob \(2, 3\)"),
         ({"advantage": np.ones((2, 2))}, r"advantage has shape \(2, 2\)"),
@@ -304,3 +308,34 @@ def test_no_penalty_is_a_silent_nan(a, b, mask, estimator, gradient, behavior) -
         return
     assert not math.isnan(value)
     assert not np.isnan(slope).any()
+
+
+def test_inside_a_trace_nan_stays_nan(autodiff: backends.Backend) -> None:
+    mask, advantage = autodiff.array(MASK, "bool"), autodiff.array(ONES)
+    a, b = autodiff.array(A), autodiff.array(B)
+    bad, bad_reference = (autodiff.array(changed(x, (0, 1), NAN)) for x in (A, B))
+    penalty = autodiff.jit(lambda x, y: kl_penalty(x, y, mask).sum())
+    loss = autodiff.jit(lambda x, y, z: grpo_loss(x, y, z, advantage, mask, beta=0.1)[0])
+    values = [penalty(*pair) for pair in ((bad, b), (a, bad_reference), (bad, bad_reference))]
+    values += [loss(bad, a, b), loss(a, bad, b), loss(a, a, bad_reference), loss(bad, bad, b)]
+    assert all(np.isnan(autodiff.numpy(value)) for value in values)
+
+
+def test_rounding_above_zero_is_taken_for_rounding_everywhere(xp: backends.Backend) -> None:
+    a = xp.array([[0.0078125, -1.0, 0.0078125]], "bfloat16")
+    mask, advantage = xp.array(np.ones((1, 3)), "bool"), xp.array([1.0], "float32")
+    for ratio in ("token", "sequence", "sequence-mean"):
+        grpo_loss(a, a, a, advantage, mask, beta=0.1, ratio=ratio)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0)])
+@pytest.mark.parametrize("ratio", ["token", "sequence", "sequence-mean"])
+def test_an_empty_part_of_a_batch_adds_nothing(
+    xp: backends.Backend, shape: tuple[int, int], ratio: str
+) -> None:
+    a, mask = xp.array(np.zeros(shape)), xp.array(np.zeros(shape), "bool")
+    advantage = xp.array(np.zeros(shape[0]))
+    value, metrics = grpo_loss(a, a, a, advantage, mask, beta=0.1, ratio=ratio, total_sequences=4)
+    assert float(value) == 0
+    assert not any(math.isnan(float(x)) for x in metrics.values())
+    assert kl_penalty(a, a, mask).shape == shape

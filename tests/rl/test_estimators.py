@@ -112,6 +112,8 @@ def test_the_continuation_is_for_k3() -> None:
         kl_estimate([-1.0], [-2.0], estimator="k2", linear_above=20.0)
     with pytest.raises(ValueError, match="positive number"):
         kl_estimate([-1.0], [-2.0], linear_above=-1.0)
+    with pytest.raises(ValueError, match=r"below 88\.7"):
+        kl_estimate(np.float32([-1.0]), np.float32([-2.0]), linear_above=100.0)
 
 
 LOGITS = np.random.default_rng(0).normal(scale=3, size=(2, 5, 7))

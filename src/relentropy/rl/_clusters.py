@@ -51,6 +51,8 @@ def effective_sample_size(xp: Any, log_weights: Array) -> Array:
 
     Relative to the largest weight, so that none overflows.
     """
+    if not log_weights.shape[0]:
+        return xp.sum(log_weights)
     some = xp.any(log_weights > -INF)
     largest = xp.where(some, xp.max(log_weights), 0.0)
     weights = xp.exp(log_weights - largest)

@@ -48,7 +48,8 @@ def aggregate(
         A scalar of the framework, gradients flowing; half precision comes back as float32.
 
     Raises:
-        ValueError: a mask of another shape; max_length missing; nothing kept and no totals given,
+        ValueError: a mask of another shape; max_length missing, or only the total that `how` does
+            not divide by given; nothing kept and no totals given,
             wherever the mask can be looked at (inside a trace the mean of nothing is 0).
 
     Examples:
@@ -63,6 +64,7 @@ def aggregate(
 
     """
     one_of(how, "how", AGGREGATIONS)
+    _check_totals(how, total_tokens, total_sequences)
     x = floating(x, "x")
     if x.ndim == 0:
         raise ValueError("x is a single number; expected shape (..., T), tokens last")
@@ -88,6 +90,17 @@ def aggregate(
             )
         sums = sums / max_length
     return xp.sum(sums) / sequences
+
+
+def _check_totals(how: str, total_tokens: Any, total_sequences: Any) -> None:
+    """Only the other total given: what was meant to be divided by would not be."""
+    per_token, per_sequence = how == "token-mean", how not in ("token-mean", "sum")
+    for used, name, given, other, instead in (
+        (per_token, "total_tokens", total_tokens, "total_sequences", total_sequences),
+        (per_sequence, "total_sequences", total_sequences, "total_tokens", total_tokens),
+    ):
+        if used and given is None and instead is not None:
+            raise ValueError(f'how="{how}" divides by {name}; give that beside or for {other}')
 
 
 def _total(xp: Any, given: Any, counted: Array, name: str) -> Any:

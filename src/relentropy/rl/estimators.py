@@ -4,6 +4,7 @@ On one token drawn from the policy, with d = log π_ref - log π_θ, Schulman's 
 and k3 = exp(d) - 1 - d. ("Approximating KL divergence", joschu.net/blog/kl-approx.html, 2020.)
 """
 
+import math
 from typing import Any, Literal, NamedTuple
 
 from relentropy import _array
@@ -85,7 +86,7 @@ def kl_estimate(
         d = xp.where(nowhere, 0.0, b) - xp.where(nowhere, 0.0, a)
         if linear_above is None:
             return estimate_from(xp, d, estimator)
-        c = _bound(linear_above, estimator)
+        c = _bound(linear_above, estimator, math.log(xp.finfo(d.dtype).max))
         beyond = kept & (_array.stop_gradient(d) > c)
         inside = estimate_from(xp, xp.where(beyond, c, d), "k3")
         values = inside + xp.where(beyond, xp.expm1(xp.full_like(d, c)) * (d - c), 0.0)
@@ -100,15 +101,18 @@ def estimate_from(xp: Any, d: Array, estimator: Estimator) -> Array:
         return 0.0 - d
     if estimator == "k2":
         return d * d / 2
-    finite = d < INF
-    return xp.where(finite, g(xp, 0.0 - xp.where(finite, d, 0.0)), INF)
+    infinite = d == INF
+    return xp.where(infinite, INF, g(xp, 0.0 - xp.where(infinite, 0.0, d)))
 
 
-def _bound(linear_above: float, estimator: Estimator) -> float:
+def _bound(linear_above: float, estimator: Estimator, largest: float) -> float:
     if estimator != "k3":
         raise ValueError(f"linear_above belongs to k3, which can overflow; {estimator} cannot")
-    if not 0 < linear_above < 700:
-        raise ValueError(f"linear_above is {linear_above}; expected a positive number such as 20.0")
+    if not 0 < linear_above < largest:
+        raise ValueError(
+            f"linear_above is {linear_above}; expected a positive number below {largest:.1f}, "
+            "beyond which exp overflows, such as 20.0"
+        )
     return float(linear_above)
 
 

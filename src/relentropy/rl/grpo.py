@@ -1,6 +1,7 @@
 """Group relative policy optimisation and its relatives: advantages, one loss, its metrics."""
 
 import math
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from relentropy import _array
@@ -15,8 +16,8 @@ from relentropy.rl._inputs import (
 )
 from relentropy.rl.aggregation import Aggregation
 from relentropy.rl.aggregation import aggregate as reduce_tokens
-from relentropy.rl.estimators import Estimator
-from relentropy.rl.penalty import BEYOND, Gradient, kl_penalty
+from relentropy.rl.estimators import ESTIMATORS, Estimator
+from relentropy.rl.penalty import BEYOND, GRADIENTS, Gradient, check_gradient, penalty_of
 
 Array = Any
 
@@ -167,13 +168,18 @@ def grpo_loss(
     """
     one_of(ratio, "ratio", ("token", "sequence", "sequence-mean"))
     one_of(surrogate, "surrogate", ("ppo", "cispo"))
+    one_of(kl_estimator, "kl_estimator", ESTIMATORS)
+    one_of(kl_gradient, "kl_gradient", GRADIENTS)
     _check_coefficients(beta, clip, ref_log_prob)
+    switched_off = isinstance(beta, int | float) and beta == 0
+    if not switched_off:
+        check_gradient(kl_estimator, kl_gradient)
     named = {"log_prob": log_prob, "old_log_prob": old_log_prob}
     if ref_log_prob is not None:
         named["ref_log_prob"] = ref_log_prob
     xp, kept, (a, old, *ref) = token_log_probabilities(mask, **named)
     old = _array.stop_gradient(old)
-    possible = (_array.stop_gradient(a) > -INF) & (old > -INF)
+    possible = (_array.stop_gradient(a) != -INF) & (old != -INF)
     refuse(xp, [Complaint("log_prob or old_log_prob", a, ~possible, NEVER_DRAWN)])
     kept = kept & possible  # inside a trace, where nothing could be refused
     a, old = xp.where(possible, a, 0.0), xp.where(possible, old, 0.0)
@@ -189,7 +195,6 @@ def grpo_loss(
         loss = policy_loss = reduce_tokens(terms, kept, aggregate, **totals)
         metrics = {"policy_loss": policy_loss}
         if ref:
-            switched_off = isinstance(beta, int | float) and beta == 0
             slope: Gradient = "none" if switched_off else kl_gradient
             kl, measured = _divergence(xp, (a, ref[0], old), kept, ratio, kl_estimator, slope)
             metrics["kl_loss"] = reduce_tokens(kl, kept, aggregate, **totals)
@@ -201,8 +206,8 @@ def grpo_loss(
 
 
 def _check_coefficients(beta: Any, clip: tuple[float, float], ref_log_prob: Array | None) -> None:
-    if isinstance(beta, int | float) and not 0 <= beta < INF:
-        raise ValueError(f"beta is {beta}; expected a finite number of at least 0")
+    if getattr(beta, "ndim", 0) or _array.known((beta >= 0) & (beta < INF)) is False:
+        raise ValueError(f"beta is {beta}; expected one finite number of at least 0")
     if ref_log_prob is None and not (isinstance(beta, int | float) and beta == 0):
         raise ValueError(f"beta is {beta} but ref_log_prob is None; give it, or set beta=0")
     if len(clip) != 2 or not all(side >= 0 for side in clip):
@@ -272,24 +277,19 @@ def _divergence(
 ) -> tuple[Array, dict[str, Array]]:
     """The divergence at every token, with its gradient, and its means."""
 
-    def penalty(a: Array, ref: Array, old: Array, *, mask: Array, gradient: Gradient) -> Array:
-        behavior = None if published else old
-        return kl_penalty(
-            a, ref, mask, estimator=estimator, gradient=gradient, behavior_log_prob=behavior
-        )
+    def penalty(log_probs: Iterable[Array], gradient: Gradient) -> Array:
+        a, ref, old = log_probs
+        return penalty_of(xp, a, ref, [] if published else [old], estimator, gradient)
 
     published = gradient in ("as-written", "none")
-    fixed = tuple(_array.stop_gradient(x) for x in log_probs)
-    of_tokens = penalty(*fixed, mask=kept, gradient="none")
+    of_tokens = penalty(map(_array.stop_gradient, log_probs), "none")
     means = clustered_mean(xp, of_tokens, kept)
     measured = {f"kl_{name}": value for name, value in means._asdict().items()}
     if ratio != "sequence":
-        return penalty(*log_probs, mask=kept, gradient=gradient), measured
+        return penalty(log_probs, gradient), measured
     # The whole output counts as one token.
     sums = (xp.sum(x, axis=-1, keepdims=True) for x in log_probs)
-    rows = xp.any(kept, axis=-1, keepdims=True)
-    whole = penalty(*sums, mask=rows, gradient=gradient)
-    return xp.where(kept, whole, 0.0), measured
+    return xp.where(kept, penalty(sums, gradient), 0.0), measured
 
 
 def _policy_metrics(
@@ -298,11 +298,10 @@ def _policy_metrics(
     a, log_ratio = _array.stop_gradient(a), _array.stop_gradient(log_ratio)
     tokens = xp.sum(_array.astype(kept, a.dtype))
     tokens = xp.where(tokens > 0, tokens, 1.0)
-    if ratio == "token":
-        log_weights = xp.reshape(xp.where(kept, log_ratio, -INF), (-1,))
-    else:
-        rows = xp.any(kept, axis=-1)
-        log_weights = xp.reshape(xp.where(rows, log_ratio[..., 0], -INF), (-1,))
+    log_weights = xp.where(kept, log_ratio, -INF)
+    if ratio != "token" and kept.shape[-1]:
+        log_weights = xp.max(log_weights, axis=-1)  # one of equals a sequence
+    log_weights = xp.reshape(log_weights, (-1,))
     return {
         "clip_fraction": xp.sum(_array.astype(clipped & kept, a.dtype)) / tokens,
         "entropy": -xp.sum(a) / tokens,

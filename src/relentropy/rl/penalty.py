@@ -109,24 +109,32 @@ def kl_penalty(
     """
     one_of(estimator, "estimator", ESTIMATORS)
     one_of(gradient, "gradient", GRADIENTS)
-    if estimator == "k1" and gradient == "as-written" and behavior_log_prob is None:
-        raise ValueError(
-            'k1 "as-written" has no gradient towards the reference: the expectation of its '
-            'gradient is 0. Take gradient="token" (or "sequence"), or "none" inside the reward'
-        )
+    if behavior_log_prob is None:
+        check_gradient(estimator, gradient)
     named = {"log_prob": log_prob, "ref_log_prob": ref_log_prob}
     if behavior_log_prob is not None:
         named["behavior_log_prob"] = behavior_log_prob
     xp, _, (a, b, *drawn) = token_log_probabilities(mask, **named)
     with _array.quiet(a):
-        return _penalty(xp, a, b, drawn, estimator, gradient)
+        return penalty_of(xp, a, b, drawn, estimator, gradient)
 
 
-def _penalty(
-    xp: Any, a: Array, b: Array, drawn: list[Array], estimator: Any, gradient: str
+def check_gradient(estimator: Estimator, gradient: str) -> None:
+    """Refuse the loss that learns nothing."""
+    if estimator == "k1" and gradient == "as-written":
+        raise ValueError(
+            'k1 "as-written" has no gradient towards the reference: the expectation of its '
+            'gradient is 0. Take gradient="token" (or "sequence"), or "none" inside the reward'
+        )
+
+
+def penalty_of(
+    xp: Any, a: Array, b: Array, drawn: list[Array], estimator: Estimator, gradient: str
 ) -> Array:
+    """`kl_penalty` of log-probabilities that are read already, 0 where masked."""
     b, constant = _array.stop_gradient(b), _array.stop_gradient(a)
-    in_policy, in_reference = constant > -INF, b > -INF
+    # NaN is in both: it is to be seen, not to be taken for what neither can produce.
+    in_policy, in_reference = constant != -INF, b != -INF
     finite = in_policy & in_reference
     live, ref = xp.where(finite, a, 0.0), xp.where(finite, b, 0.0)
     fixed = _array.stop_gradient(live)
@@ -264,7 +272,7 @@ def _sequence_slope(
         log_weight = _array.stop_gradient(a) - _array.stop_gradient(drawn[0])
         before = xp.cumsum(log_weight, -1) - log_weight
     weighed = xp.exp(before) * _array.stop_gradient(exact)
-    possible = _array.stop_gradient(a) > -INF
+    possible = _array.stop_gradient(a) != -INF
     score = xp.where(possible, a, 0.0)
     future = later(xp, weighed) - weighed
     refuse(xp, [Complaint("gradient of the penalty", future, ~(xp.abs(future) < INF), BEYOND)])
