@@ -154,7 +154,7 @@ def expected(
     if gradient == "none":
         return value, np.zeros_like(oracle.policy)
     if reducer.constant is not None and (
-        known := KNOWN.get((estimator, bool(oracle.behavior is not None)))
+        known := KNOWN.get((estimator, oracle.behavior is not None))
     ):
         return value, exact_gradient(oracle, known, reducer)
     return value, oracle.expected_score(weight * as_written(oracle, estimator))
