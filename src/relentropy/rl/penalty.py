@@ -59,10 +59,10 @@ def kl_penalty(
     forward divergence, and grows without bound where the reference likes a token that the
     policy does not. k1 "as-written" has no gradient towards the reference at all, and is refused.
 
-    "sequence" under a reducer that divides each sequence by its length ("sequence-mean") is the
-    gradient of the sequences' divergence with each sequence weighed by 1/length, the weights held
-    constant: where all lengths are equal, the divergence per token; where they vary, lengths
-    themselves are not pushed. Masked tokens count as not chosen by the policy.
+    Under a reducer that divides each sequence by its length L ("sequence-mean"), "sequence" is
+    the expectation of (1/L) Σ_t (Σ_{s≥t} k1_s) ∇log π_t: the gradient of the divergence per token
+    where all lengths are equal; where they vary it is that of no divergence exactly, since
+    lengths themselves are not pushed. Masked tokens count as not chosen by the policy.
 
     Args:
         log_prob: log π_θ of the tokens drawn, (..., T), at most 0; the only argument that
@@ -77,7 +77,8 @@ def kl_penalty(
             the behavior's prefixes. The gradient of "sequence" alone is weighed by the product
             of the ratios up to each token, which corrects the prefix too and has the variance of
             such products. "as-written" differentiates ρ_t as well: ρ·k3 then has the exact
-            gradient ρ·k1·g (DeepSeek-V3.2, eq. 7).
+            gradient ρ·k1·g (DeepSeek-V3.2, eq. 7); ρ·k1 has it on average, with much noise; ρ·k2 has
+            that of no divergence.
 
     Returns:
         Nats a token, (..., T), 0 where masked; half precision comes back as float32. A token
