@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -42,6 +43,11 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
         help="prices of a nat of drift, one run each (default: %(default)s)",
     )
     parser.add_argument(
+        "--steps",
+        type=int,
+        help=f"of GRPO (default: {Settings.steps}); with more, a finished run goes on",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("grpo-run"),
@@ -59,9 +65,10 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     return typed
 
 
-def settings_of(seed: int, *, short: bool) -> Settings:
+def settings_of(seed: int, typed: argparse.Namespace) -> Settings:
     """The settings of one seed."""
-    return quick(seed) if short else Settings(seed=seed)
+    settings = quick(seed) if typed.quick else Settings(seed=seed)
+    return settings if typed.steps is None else replace(settings, steps=typed.steps)
 
 
 def train(typed: argparse.Namespace) -> None:
@@ -75,7 +82,7 @@ def train(typed: argparse.Namespace) -> None:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         for seed in typed.seed:
-            settings = settings_of(seed, short=typed.quick)
+            settings = settings_of(seed, typed)
             folder = figures.seed_folder(typed.out, seed)
             report = bar(progress, f"seed {seed}, imitation", settings.imitation_steps)
             reference = imitate(folder, settings, report)
@@ -97,15 +104,15 @@ def bar(progress: Progress, what: str, total: int) -> Report:
 
 
 def plot(typed: argparse.Namespace) -> None:
-    """The table, the figures as JSON, and the picture, of what is in the folder."""
-    settings = settings_of(typed.seed[0], short=typed.quick)
+    """The tables, the figures as JSON, and the picture, of what is in the folder."""
+    settings = settings_of(typed.seed[0], typed)
     results = figures.gather(typed.out, settings, typed.seed, typed.beta)
     from examples.grpo.plotting import draw  # matplotlib takes a second, and training needs none
 
     numbers, picture = typed.out / "results.json", typed.out / "reward-drift.svg"
     figures.write(results, numbers)
     draw(results, picture)
-    print(figures.table(results))
+    print(figures.table(results), figures.working_table(results), sep="\n\n")
     say(f"\nFigures: {numbers}\nPicture: {picture}")
 
 

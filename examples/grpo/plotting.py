@@ -34,7 +34,7 @@ def draw(results: Results, target: Path) -> None:
     panel.set_ylabel("right answers to held-out prompts, %")
     panel.spines[["right", "top"]].set_visible(False)
     panel.set_xlim(left=-0.1)
-    panel.legend(frameon=False, loc="lower right")
+    panel.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
     figure.tight_layout()
     figure.savefig(target, metadata={"Date": None, "Creator": None})
     pyplot.close(figure)
@@ -58,6 +58,6 @@ def _starts(panel: Axes, results: Results) -> None:
         "D",
         color="#374151",
         markersize=6,
-        label="start: what imitation taught, the reference",
+        label="start: the reference",
         zorder=3,
     )

@@ -2,11 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from examples.grpo.settings import Settings
 from examples.grpo.stage import read_metrics
+from examples.grpo.working import share_worked_out
 
 Results = dict[str, Any]
 
@@ -28,13 +30,23 @@ def gather(out: Path, settings: Settings, seeds: list[int], betas: list[float]) 
     """Every evaluation of every run; a run that is not finished is an error."""
     runs = []
     for seed in seeds:
-        folder = seed_folder(out, seed)
+        folder, mine = seed_folder(out, seed), replace(settings, seed=seed)
         imitation = finished(folder / "imitation.jsonl")
-        curves = [
-            {"beta": beta, "points": points(folder / f"beta-{beta:g}.jsonl", settings.steps)}
-            for beta in betas
-        ]
-        runs.append({"seed": seed, "imitation_steps": imitation[-1]["step"], "curves": curves})
+        runs.append(
+            {
+                "seed": seed,
+                "imitation_steps": imitation[-1]["step"],
+                "working": working(folder / "imitation.pt", mine),
+                "curves": [
+                    {
+                        "beta": beta,
+                        "points": points(folder / f"beta-{beta:g}.jsonl", settings.steps),
+                        "working": working(folder / f"beta-{beta:g}.pt", mine),
+                    }
+                    for beta in betas
+                ],
+            }
+        )
     return {
         "task": "two-digit addition, held-out prompts, answers drawn at temperature 1",
         "settings": settings.shared(),
@@ -42,12 +54,17 @@ def gather(out: Path, settings: Settings, seeds: list[int], betas: list[float]) 
     }
 
 
-def finished(path: Path, step: int = 0) -> list[dict[str, Any]]:
+def finished(path: Path, step: int | None = None) -> list[dict[str, Any]]:
     """The metrics of a stage that has come to this step."""
     lines = read_metrics(path) if path.exists() else []
-    if not lines or lines[-1]["step"] < step:
-        at = f"is at step {lines[-1]['step']} of {step}" if lines else "is empty or not there"
-        raise ValueError(f"{path} {at}; the command without 'plot' trains, or goes on training")
+    if not lines:
+        raise ValueError(f"{path} is empty or not there; the command without 'plot' trains")
+    at = lines[-1]["step"]
+    if step is not None and at != step:
+        raise ValueError(
+            f"{path} is at step {at} of {step}; the command without 'plot' goes on training, "
+            f"and --steps {at} takes it as it is"
+        )
     return lines
 
 
@@ -58,6 +75,12 @@ def points(path: Path, steps: int) -> list[dict[str, float]]:
         for line in finished(path, steps)
         if "held_out_accuracy" in line
     ]
+
+
+def working(checkpoint: Path, settings: Settings) -> dict[str, float]:
+    """How many answers of a finished policy still show their working."""
+    share, error = share_worked_out(checkpoint, settings)
+    return {"share": round(share, 5), "standard_error": round(error, 5)}
 
 
 def write(results: Results, path: Path) -> None:
@@ -75,26 +98,48 @@ def read(path: Path) -> Results:
 
 def table(results: Results) -> str:
     """A row for each seed, in Markdown: right answers at the start and the end, and the drift."""
-    betas = [curve["beta"] for curve in results["runs"][0]["curves"]]
-    header = ["seed", "right at the start"]
-    for beta in betas:
-        header += [f"right, β = {beta:g}", f"drift, β = {beta:g} (nats)"]
-    rows = [header, ["---:"] * len(header)]
+    header, rows = ["seed", "right at the start"], []
+    for name in ("right", "drift"):
+        header += [f"{name}, β = {curve['beta']:g}" for curve in results["runs"][0]["curves"]]
     for run in results["runs"]:
         ends = [curve["points"][-1] for curve in run["curves"]]
         start = run["curves"][0]["points"][0]
-        rows.append([str(run["seed"]), share(start)])
-        for end in ends:
-            rows[-1] += [share(end), nats(end)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        rows.append([str(run["seed"]), *map(right, [start, *ends]), *map(nats, ends)])
+    return markdown(header, rows)
 
 
-def share(point: dict[str, float]) -> str:
-    """Accuracy in per cent, with its standard error."""
-    return f"{point['accuracy']:.1%} ± {100 * point['accuracy_standard_error']:.1f}"
+def working_table(results: Results) -> str:
+    """A row for each seed, in Markdown: the share of answers that show their working."""
+    header = ["seed", "worked out at the start"]
+    header += [f"worked out, β = {curve['beta']:g}" for curve in results["runs"][0]["curves"]]
+    rows = [
+        [str(run["seed"])]
+        + [
+            percent(part["working"]["share"], part["working"]["standard_error"])
+            for part in (run, *run["curves"])
+        ]
+        for run in results["runs"]
+    ]
+    return markdown(header, rows)
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A table, numbers to the right."""
+    lines = [header, ["---:"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def percent(share: float, error: float) -> str:
+    """A share with its standard error."""
+    return f"{100 * share:.1f} ± {100 * error:.1f} %"
+
+
+def right(point: dict[str, float]) -> str:
+    """Accuracy with its standard error."""
+    return percent(point["accuracy"], point["accuracy_standard_error"])
 
 
 def nats(point: dict[str, float]) -> str:
     """Drift with its standard error."""
     error = point["drift_nats_per_answer_standard_error"]
-    return f"{point['drift_nats_per_answer']:.2f} ± {error:.2f}"
+    return f"{point['drift_nats_per_answer']:.2f} ± {error:.2f} nats"

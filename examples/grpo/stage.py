@@ -75,12 +75,7 @@ class Stage:
         beside.replace(self.checkpoint)
 
     def _resume(self) -> None:
-        state: dict[str, Any] = torch.load(self.checkpoint, weights_only=True)
-        if state["settings"] != asdict(self.settings):
-            raise ValueError(
-                f"{self.checkpoint} was begun with other settings; choose another folder (--out) "
-                "or remove this one"
-            )
+        state = read_checkpoint(self.checkpoint, self.settings)
         self.policy.load_state_dict(state["policy"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
@@ -93,3 +88,14 @@ class Stage:
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The lines of a file of metrics."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def read_checkpoint(path: Path, settings: Settings) -> dict[str, Any]:
+    """What `Stage.save` wrote; a checkpoint of other settings is an error."""
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    # A finished run may go on for more steps: nothing before the last depends on their number.
+    if state["settings"] | {"steps": settings.steps} != asdict(settings):
+        raise ValueError(
+            f"{path} was begun with other settings; choose another folder (--out), or remove it"
+        )
+    return state

@@ -27,9 +27,14 @@ def prompt(pair: Pair) -> str:
 
 def demonstration(pair: Pair, generator: torch.Generator) -> str:
     """One right answer: the tens and units in a random order, then the sum."""
-    parts = [part for x in pair for part in (x - x % 10, x % 10) if part]
-    order = torch.randperm(len(parts), generator=generator).tolist()
-    return f"{'+'.join(str(parts[i]) for i in order)}={sum(pair)};"
+    written = parts(pair)
+    order = torch.randperm(len(written), generator=generator).tolist()
+    return f"{'+'.join(written[i] for i in order)}={sum(pair)};"
+
+
+def parts(pair: Sequence[int]) -> list[str]:
+    """Tens and units, as far as there are any: (37, 50) is 30, 7, 50."""
+    return [str(part) for x in pair for part in (x - x % 10, x % 10) if part]
 
 
 def is_right(text: str) -> bool:
@@ -38,6 +43,13 @@ def is_right(text: str) -> bool:
     answer, end, _ = text.partition(";")
     said = answer.rpartition("=")[2]
     return end == ";" and said == str(sum(map(int, question.split("+"))))
+
+
+def is_worked_out(text: str) -> bool:
+    """Whether the answer regroups the numbers of the question as a demonstrator would."""
+    question, *steps = text.partition(";")[0].split("=")
+    asked = list(map(int, question.split("+")))
+    return len(steps) == 2 and sorted(steps[0].split("+")) == sorted(parts(asked))
 
 
 def encode(text: str, length: int) -> list[int]:

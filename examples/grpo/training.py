@@ -60,7 +60,7 @@ def reinforce(
     pairs, held_out = task.split(settings.seed, settings.largest, settings.held_out_pairs)
     if stage.step == 0:
         evaluate(stage, reference, held_out, {}, report)
-    while not stage.done:
+    while stage.step < settings.steps:
         stage.step += 1
         asked = task.prompts(task.draw(pairs, settings.prompts, stage.generator))
         drawn = sample(policy, asked.repeat_interleave(settings.group, 0), stage.generator)

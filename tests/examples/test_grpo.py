@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,12 +84,31 @@ def test_anything_else_is_wrong(text: str) -> None:
     assert not task.is_right(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("37+58=30+7+50+8=95;", True),
+        ("37+58=8+50+7+30=94;", True),  # the sum is another question
+        ("37+50=7+50+30=87;;", True),
+        ("11+11=10+1+1+10=22;", True),
+        ("37+58=95;", False),
+        ("37+58=30+50+8=95;", False),
+        ("37+58=30+7+50+9=95;", False),
+        ("37+58=30+7+50+8=9=95;", False),
+        ("11+11=10+1=22;", False),
+    ],
+)
+def test_working_is_the_parts_of_both_numbers(text: str, expected: bool) -> None:
+    assert task.is_worked_out(text) is expected
+
+
 def test_demonstrations_are_right_fit_and_come_in_every_order() -> None:
     rng = generator()
     pairs, held_out = task.split(0, 99, 500)
     for pair in random.Random(0).sample(pairs + held_out, 300):
         text = task.prompt(pair) + task.demonstration(pair, rng)
         assert task.is_right(text)
+        assert task.is_worked_out(text)
         assert len(text) <= task.LENGTH
         assert task.decode(texts(text))[0].startswith(text)
     seen = {task.demonstration((37, 58), rng) for _ in range(500)}
@@ -176,7 +196,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("grpo") / "run"
     done = subprocess.run([*QUICK, str(out)], cwd=ROOT, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.rstrip("\n") == results.table(results.read(out / "results.json"))
+    shown = results.read(out / "results.json")
+    assert done.stdout == f"{results.table(shown)}\n\n{results.working_table(shown)}\n"
     return out
 
 
@@ -260,8 +281,19 @@ def test_other_settings_do_not_go_on_from_this_folder(finished: Path, capsys) ->
 def test_a_run_that_is_not_finished_is_not_drawn(finished: Path, tmp_path: Path, capsys) -> None:
     assert main(["plot", "--out", str(tmp_path)]) == 2
     assert "not there" in capsys.readouterr().err
-    assert main(["plot", "--out", str(finished)]) == 2  # a quick run is no whole one
-    assert "at step 12 of 100" in capsys.readouterr().err
+    assert main(["plot", "--out", str(finished)]) == 2
+    assert "other settings" in capsys.readouterr().err
+    assert main(["plot", "--quick", "--steps", "13", "--out", str(finished)]) == 2
+    assert "at step 12 of 13" in capsys.readouterr().err
+
+
+def test_a_finished_run_goes_on_for_more_steps_as_if_it_had_been_one(
+    finished: Path, tmp_path: Path
+) -> None:
+    short = replace(quick(0), steps=8)
+    for settings in (short, quick(0)):
+        reinforce(tmp_path, settings, imitate(tmp_path, settings, _silent), 0.0, _silent)
+    assert (tmp_path / "beta-0.jsonl").read_bytes() == journals(finished)["beta-0.jsonl"]
 
 
 def test_a_half_written_line_and_a_half_written_checkpoint_do_no_harm(tmp_path: Path) -> None:
@@ -311,7 +343,9 @@ def _silent(step: int, said: str = "", done: bool = False) -> None: ...
 
 
 def test_the_page_shows_the_figures() -> None:
-    assert results.table(results.read(RESULTS)) in PAGE.read_text(encoding="utf-8")
+    shown, page = results.read(RESULTS), PAGE.read_text(encoding="utf-8")
+    assert results.table(shown) in page
+    assert results.working_table(shown) in page
 
 
 def test_the_figures_are_of_the_settings_and_seeds_in_the_code() -> None:
@@ -320,12 +354,20 @@ def test_the_figures_are_of_the_settings_and_seeds_in_the_code() -> None:
     assert [run["seed"] for run in shown["runs"]] == list(SEEDS)
 
 
-def test_every_seed_meets_the_targets() -> None:
+def test_every_seed_meets_the_targets_or_the_page_says_where_not() -> None:
     """GRPO gains 20 points; the price costs at most 5 of them and saves 40 % of the drift."""
+    short = []
     for run in results.read(RESULTS)["runs"]:
         start = run["curves"][0]["points"][0]
-        free, leashed = (curve["points"][-1] for curve in run["curves"])
-        for end in (free, leashed):
-            assert end["accuracy"] - start["accuracy"] >= 0.20
-        assert abs(leashed["accuracy"] - free["accuracy"]) <= 0.05
-        assert leashed["drift_nats_per_answer"] <= 0.6 * free["drift_nats_per_answer"]
+        free, priced = (curve["points"][-1] for curve in run["curves"])
+        gains = {
+            curve["beta"]: end["accuracy"] - start["accuracy"]
+            for curve, end in zip(run["curves"], (free, priced), strict=True)
+        }
+        short += [(run["seed"], beta, gain) for beta, gain in gains.items() if gain < 0.20]
+        assert abs(priced["accuracy"] - free["accuracy"]) <= 0.05
+        assert priced["drift_nats_per_answer"] <= 0.6 * free["drift_nats_per_answer"]
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert len(short) == page.count("falls short")
+    for seed, beta, gain in short:
+        assert f"seed {seed} with β = {beta:g} falls short, with {100 * gain:.1f}" in page
