@@ -44,7 +44,8 @@ def namespace(*xs: Array) -> Namespace:
         kinds = " and ".join(sorted(names))
         raise TypeError(
             f"the arguments come from different frameworks ({kinds}; a list counts as numpy); "
-            "convert one first, for example with torch.as_tensor(x), jax.numpy.asarray(x), numpy.asarray(x)"
+            "convert one first, for example with torch.as_tensor(x), jax.numpy.asarray(x), "
+            "numpy.asarray(x)"
         )
     if not names:
         raise TypeError(f"expected {SUPPORTED}, got {', '.join(type(x).__name__ for x in xs)}")
@@ -263,6 +264,85 @@ def _torch_recomputed() -> Any:
             return None, None, None, grad, *(None for _ in constants)
 
     return Recomputed
+
+
+def by_row_blocks(f: Callable[..., Array], *xs: Array) -> Array:
+    """f(*xs) for a function of each row on its own, keeping only `xs` for the gradient.
+
+    What f makes on the way is made again for the gradient, a block of rows at a time, so that
+    memory is that of one block beside the arguments and their gradients. f gives one array with
+    one entry a row; the arguments have rows first. Derivatives of every order are those of f.
+    """
+    name = framework(xs[0])
+    if name == "jax":
+        import jax
+
+        checkpointed: Array = jax.checkpoint(f)(*xs)
+        return checkpointed
+    if name != "torch" or compiling():
+        return f(*xs)
+    # On a processor a block stays in its cache; a device wants enough to do.
+    cells = 1 << (17 if xs[0].device.type == "cpu" else 22)
+    step = max(1, cells // max(1, xs[0].shape[-1]))
+    return _torch_by_row_blocks().apply(f, step, *xs)
+
+
+@cache
+def _torch_by_row_blocks() -> Any:
+    import torch
+
+    def starts(xs: Sequence[Any], step: int) -> range:
+        return range(0, max(1, xs[0].shape[0]), step)
+
+    class ByRowBlocks(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(f: Any, step: int, *xs: Any) -> Any:
+            return torch.cat([f(*(x[i : i + step] for x in xs)) for i in starts(xs, step)])
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.f, ctx.step, *xs = inputs
+            ctx.save_for_backward(*xs)
+            ctx.save_for_forward(*xs)
+
+        @staticmethod
+        def backward(ctx: Any, weight: Any) -> Any:
+            xs, wanted = ctx.saved_tensors, ctx.needs_input_grad[2:]
+            pieces = []
+            for i in starts(xs, ctx.step):
+                block = [x[i : i + ctx.step] for x in xs]
+                pieces.append(_torch_slopes(ctx.f, block, wanted, weight[i : i + ctx.step]))
+            found = iter([torch.cat(p) for p in zip(*pieces, strict=True)])
+            return None, None, *(next(found) if w else None for w in wanted)
+
+        @staticmethod
+        def jvp(ctx: Any, _f: Any, _step: Any, *tangents: Any) -> Any:
+            f, moving = _of_some(ctx.f, ctx.saved_tensors, [t is not None for t in tangents])
+            return torch.func.jvp(f, moving, tuple(t for t in tangents if t is not None))[1]
+
+    return ByRowBlocks
+
+
+def _torch_slopes(f: Any, xs: Sequence[Any], wanted: Sequence[bool], weight: Any) -> Any:
+    """The gradients of Σ weight · f(*xs) towards the arguments wanted, differentiable again."""
+    import torch
+
+    of_wanted, chosen = _of_some(f, xs, wanted)
+    return torch.func.vjp(of_wanted, *chosen)[1](weight)
+
+
+def _of_some(
+    f: Callable[..., Array], xs: Sequence[Array], wanted: Sequence[bool]
+) -> tuple[Callable[..., Array], tuple[Array, ...]]:
+    """The function of the arguments wanted alone, and these."""
+
+    def of_wanted(*chosen: Array) -> Array:
+        rest = iter(chosen)
+        return f(*(next(rest) if w else x for x, w in zip(xs, wanted, strict=True)))
+
+    return of_wanted, tuple(x for x, w in zip(xs, wanted, strict=True) if w)
 
 
 def members(x: Array, index: Array) -> Array:

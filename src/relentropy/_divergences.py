@@ -72,7 +72,7 @@ def jensen_shannon(
 
     Source: Lin, "Divergence measures based on the Shannon entropy" (1991), eq. 4.1.
     """
-    _check_weight(weight)
+    check_weight(weight)
     return _of_ratio(partial(jensen_shannon_of, weight=weight), p, q, axis, where, base)
 
 
@@ -96,14 +96,14 @@ def scaled_jensen_shannon(
     >>> [round(float(scaled_jensen_shannon(p, q, weight=w)), 4) for w in (0, 0.5, 1)]
     [0.1438, 0.1355, 0.1308]
     """
-    _check_weight(weight)
+    check_weight(weight)
     if weight in (0, 1):
         p, q = (p, q) if weight == 0 else (q, p)
         return relative_entropy(p, q, axis=axis, where=where, base=base)
     return _of_ratio(partial(scaled_jensen_shannon_of, weight=weight), p, q, axis, where, base)
 
 
-def _check_weight(weight: float) -> None:
+def check_weight(weight: float) -> None:
     if not 0 <= weight <= 1:
         raise ValueError(f"weight must lie in [0, 1], got {weight}")
 

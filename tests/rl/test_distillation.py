@@ -346,3 +346,60 @@ def test_bad_input_says_what_to_do(xp: Backend) -> None:
 def test_frameworks_do_not_mix(autodiff: Backend) -> None:
     with pytest.raises(TypeError, match="different frameworks"):
         distillation_divergence(autodiff.array(np.zeros((2, 3))), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_blocks_of_tokens_are_one(torch_backend: Backend, divergence: str) -> None:
+    """Enough tokens for several blocks, against the same in pieces of one."""
+    import torch
+
+    rng = np.random.default_rng(12)
+    student, teacher = (torch_backend.array(x) for x in rng.normal(0, 2, (2, 60_000, 5)))
+
+    def loss(s: Any, t: Any) -> Any:
+        return distillation_divergence(s, t, divergence=divergence)
+
+    value, slopes = loss(student, teacher), torch_backend.gradient(loss, student, teacher)
+    for i in range(0, 60_000, 7500):
+        block = student[i : i + 7500], teacher[i : i + 7500]
+        torch.testing.assert_close(value[i : i + 7500], loss(*block), rtol=0, atol=0)
+        for whole, piece in zip(slopes, torch_backend.gradient(loss, *block), strict=True):
+            np.testing.assert_array_equal(whole[i : i + 7500], piece)
+
+
+def test_nothing_but_the_arguments_is_kept_for_the_gradient(torch_backend: Backend) -> None:
+    import torch
+
+    student, teacher = (torch_backend.array(np.zeros((40, 50))).requires_grad_() for _ in "st")
+    kept: list[int] = []
+
+    def pack(x: Any) -> Any:
+        kept.append(x.nelement() * x.element_size())
+        return x
+
+    for divergence in DIVERGENCES:
+        kept.clear()
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+            distillation_divergence(student, teacher, divergence=divergence)
+        assert sum(kept) <= 2 * 40 * 50 * 8 + 40  # two tables of logits and a mask
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch's own forward mode
+def test_torch_transforms_and_second_derivatives(torch_backend: Backend) -> None:
+    import torch
+
+    student, teacher = (torch_backend.array(x) for x in ([[0.5, -1.0, 2.0]], [[0.1, 0.3, 1.0]]))
+    for divergence in DIVERGENCES:
+
+        def loss(s: Any, t: Any, d: str = divergence) -> Any:
+            return distillation_divergence(s, t, divergence=d).sum()
+
+        slopes = torch_backend.gradient(loss, student, teacher)
+        functional = torch.func.grad(loss, argnums=(0, 1))(student, teacher)
+        for a, b in zip(functional, slopes, strict=True):
+            np.testing.assert_allclose(torch_backend.numpy(a), b, rtol=1e-14)
+        leaves = (student.clone().requires_grad_(), teacher.clone().requires_grad_())
+        assert torch.autograd.gradgradcheck(loss, leaves)
+        forward_over_reverse = torch.func.hessian(loss)(student, teacher)
+        reverse_twice = torch.autograd.functional.hessian(lambda s, f=loss: f(s, teacher), student)
+        torch.testing.assert_close(forward_over_reverse, reverse_twice, rtol=0, atol=1e-15)

@@ -1,5 +1,6 @@
 """Reading rows of logits: one distribution over the vocabulary (or the actions) a token."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from relentropy import _array
@@ -22,7 +23,7 @@ NO_DISTRIBUTION = (
 
 
 class Rows(NamedTuple):
-    """Logits (..., T, V) of one shape and dtype, 0 in masked rows; `kept` (..., T) is boolean."""
+    """Logits (..., T, V) of one shape; `kept` (..., T) is boolean."""
 
     xp: Any
     kept: Array
@@ -30,7 +31,13 @@ class Rows(NamedTuple):
 
 
 def rows_of_logits(mask: Array | None, temperature: float = 1.0, **named: Any) -> Rows:
-    """Logits of several policies at the same tokens, checked; half precision widens."""
+    """Logits of several policies at the same tokens, checked and `harmless`."""
+    xp, kept, arrays = checked_logits(mask, temperature, **named)
+    return Rows(xp, kept, harmless(kept, temperature, *arrays))
+
+
+def checked_logits(mask: Array | None, temperature: float, **named: Any) -> Rows:
+    """Logits of several policies at the same tokens, as they came."""
     arrays = {name: floating(x, name) for name, x in named.items()}
     same_vocabulary(arrays)
     same_shape(arrays)
@@ -38,8 +45,22 @@ def rows_of_logits(mask: Array | None, temperature: float = 1.0, **named: Any) -
     check_temperature(temperature)
     kept = kept_rows(mask, arrays)
     refuse(xp, [no_distribution(xp, kept, name, x) for name, x in arrays.items()])
-    wide = _array.promote(*arrays.values())
-    return Rows(xp, kept, tuple(shown(xp, mask, kept, x, 0.0) / temperature for x in wide))
+    return Rows(xp, kept, tuple(arrays.values()))
+
+
+def harmless(kept: Array, temperature: float, *logits: Array) -> tuple[Array, ...]:
+    """Logits over the temperature, in one dtype, half precision widened; 0 in masked rows."""
+    xp = _array.namespace(kept)
+    wide = _array.promote(*logits)
+    return tuple(xp.where(kept[..., None], x, 0.0) / temperature for x in wide)
+
+
+def each_row(f: Callable[..., Array], kept: Array, *arrays: Array) -> Array:
+    """f(kept, *arrays), one value a token, over tokens in one axis and in blocks of them."""
+    xp = _array.namespace(kept)
+    rows = [xp.reshape(x, (-1, x.shape[-1])) for x in arrays]
+    value = _array.by_row_blocks(lambda *xs: f(xs[-1], *xs[:-1]), *rows, xp.reshape(kept, (-1,)))
+    return xp.reshape(value, kept.shape + value.shape[1:])
 
 
 def same_vocabulary(arrays: dict[str, Array]) -> None:

@@ -3,11 +3,11 @@
 from typing import Any, Literal
 
 from relentropy import _array
-from relentropy._divergences import scaled_jensen_shannon
+from relentropy._divergences import check_weight, scaled_jensen_shannon
 from relentropy._verbs import relative_entropy
 from relentropy.distributions.discrete import Logits
 from relentropy.rl._inputs import one_of
-from relentropy.rl._rows import rows_of_logits
+from relentropy.rl._rows import checked_logits, each_row, harmless
 
 Array = Any
 Divergence = Literal["forward", "reverse", "jensen-shannon"]
@@ -54,7 +54,8 @@ def distillation_divergence(
         Nats a token, (..., T), 0 where masked, >= 0, and 0 for equal laws; half precision comes
         back as float32. +inf where the second of D(.‖.) rules out what the first does not;
         "jensen-shannon" is finite for 0 < w < 1. Gradients are finite everywhere, 0 at -inf in
-        both. Inside a trace a row that is no distribution gives NaN.
+        both. Inside a trace a row that is no distribution gives NaN. Memory on PyTorch is that of
+        the logits and their gradients: tokens are taken in blocks, again for the gradient.
 
     Raises:
         TypeError: integers, mixed frameworks.
@@ -78,10 +79,16 @@ def distillation_divergence(
 
     """
     one_of(divergence, "divergence", DIVERGENCES)
-    _, _, (student, teacher) = rows_of_logits(
+    check_weight(weight)
+    _, kept, logits = checked_logits(
         mask, temperature, student_logits=student_logits, teacher_logits=teacher_logits
     )
-    return between(teacher, student, divergence, weight)
+
+    def of_rows(kept: Array, *logits: Array) -> Array:
+        student, teacher = harmless(kept, temperature, *logits)
+        return between(teacher, student, divergence, weight)
+
+    return each_row(of_rows, kept, *logits)
 
 
 def between(teacher: Array, student: Array, divergence: Divergence, weight: float) -> Array:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from relentropy import _array
+from relentropy._divergences import check_weight
 from relentropy._scalar import INF, logsumexp
 from relentropy.rl._inputs import (
     NOT_LOG_PROBABILITIES,
@@ -15,7 +16,7 @@ from relentropy.rl._inputs import (
     one_of,
     refuse,
 )
-from relentropy.rl._rows import kept_rows, no_distribution, shown
+from relentropy.rl._rows import each_row, harmless, kept_rows, no_distribution, shown
 from relentropy.rl.distillation import DIVERGENCES, Divergence, between
 
 Array = Any
@@ -96,6 +97,7 @@ def top_k_bounds(
     """
     one_of(divergence, "divergence", DIVERGENCES)
     check_temperature(temperature)
+    check_weight(weight)
     log_p = floating(teacher_log_probs, "teacher_log_probs")
     logits = floating(student_logits, "student_logits")
     tokens = _integers(teacher_tokens)
@@ -103,14 +105,21 @@ def top_k_bounds(
     _check_shapes(log_p, tokens, logits)
     kept = kept_rows(mask, {"student_logits": logits})
     known, valid = _known(xp, mask, kept, log_p, tokens, logits)
-    with _array.quiet(logits):
-        b = shown(xp, mask, kept, _array.promote(logits, log_p)[0], 0.0) / temperature
-        lower, upper = (between(*pair, divergence, weight) for pair in _pairs(xp, known, b))
-        # Where they coincide, rounding may not turn them round.
-        crossed = _array.stop_gradient(upper) < _array.stop_gradient(lower)
-        upper = xp.where(crossed, lower, upper)
-        shown_where = [xp.where(valid, x, float("nan")) for x in (lower, upper)]
-        return Bounds(*(xp.where(kept, x, 0.0) for x in shown_where))
+
+    def of_rows(kept: Array, b: Array, *known: Array) -> Array:
+        """Lower and upper, (rows, 2)."""
+        log_p = known[0]
+        with _array.quiet(b):
+            (b, _) = harmless(kept, temperature, b, log_p)
+            pairs = _pairs(xp, Known(*known), b)
+            lower, upper = (between(*pair, divergence, weight) for pair in pairs)
+            # Where they coincide, rounding may not turn them round.
+            crossed = _array.stop_gradient(upper) < _array.stop_gradient(lower)
+            return xp.stack((lower, xp.where(crossed, lower, upper)), axis=-1)
+
+    both = each_row(of_rows, kept, logits, *known)
+    both = xp.where(kept[..., None], xp.where(valid[..., None], both, float("nan")), 0.0)
+    return Bounds(both[..., 0], both[..., 1])
 
 
 class Known(NamedTuple):
