@@ -28,7 +28,7 @@ class Settings:
     imitation_answers: int = 500
     # GRPO: each step draws `group` answers to each of `prompts` prompts and learns them `passes`
     # times.
-    steps: int = 100
+    steps: int = 150
     prompts: int = 64
     group: int = 16
     passes: int = 3
