@@ -150,6 +150,11 @@ def astype(x: Array, dtype: Any) -> Array:
     return x.to(dtype) if framework(x) == "torch" else x.astype(dtype)
 
 
+def moved_to(x: Array, like: Array) -> Array:
+    """`x` in the dtype and, on PyTorch, on the device of another array."""
+    return x.to(like) if framework(x) == "torch" else astype(x, like.dtype)
+
+
 def promote(*xs: Array) -> list[Array]:
     """Bring floating arrays to one dtype; half precision becomes float32."""
     xp = namespace(*xs)
@@ -185,6 +190,14 @@ def positions(x: Array) -> Array:
     return xp.arange(x.shape[-1])
 
 
+def positions_from(x: Array) -> Array:
+    """Integers in a dtype that the framework takes for indices."""
+    xp = namespace(x)
+    if framework(x) == "jax":  # where int64 may be switched off
+        return x if dtype_name(x) in ("int32", "int64") else astype(x, xp.int32)
+    return astype(x, xp.int64)
+
+
 def repeat(step: Callable[..., tuple[Array, ...]], times: int, *state: Array) -> tuple[Array, ...]:
     """step(*step(*state)) and so on; one compiled loop on JAX, which would unroll Python's."""
     if framework(state[0]) == "jax":
@@ -195,75 +208,6 @@ def repeat(step: Callable[..., tuple[Array, ...]], times: int, *state: Array) ->
     for _ in range(times):
         state = step(*state)
     return state
-
-
-def recomputed(
-    value: Callable[..., Array],
-    slope: Callable[..., Array],
-    cells: int,
-    x: Array,
-    *constants: Any,
-) -> Array:
-    """value(x, *constants) of rows x, saving nothing on the way for the gradient towards x.
-
-    `slope(x, *constants, weight)` is the gradient of Σ weight · value. Rows are taken in blocks
-    of about `cells` entries; constants are arrays with one entry a row, or numbers. Compilers (JAX,
-    torch.compile) block by themselves, recompute, and derive the slope.
-    """
-    name = framework(x)
-    if name == "jax":
-        return _jax_recomputed(value)(x, *constants)
-
-    def by_blocks(f: Callable[..., Array], x: Array, *rest: Any) -> Array:
-        step = max(1, cells // max(1, x.shape[-1]))
-        if step >= x.shape[0]:
-            return f(x, *rest)
-        pieces = []
-        for start in range(0, x.shape[0], step):
-            block = slice(start, start + step)
-            pieces.append(f(x[block], *(c if framework(c) is None else c[block] for c in rest)))
-        return namespace(x).concat(pieces)
-
-    if name == "torch" and not compiling():
-        return _torch_recomputed().apply(by_blocks, value, slope, x, *constants)
-    return value(x, *constants) if name == "torch" else by_blocks(value, x, *constants)
-
-
-@cache
-def _jax_recomputed(value: Callable[..., Array]) -> Callable[..., Array]:
-    import jax
-
-    compiled: Callable[..., Array] = jax.jit(jax.checkpoint(value))
-    return compiled
-
-
-@cache
-def _torch_recomputed() -> Any:
-    import torch
-
-    class Recomputed(torch.autograd.Function):
-        """Keeps its inputs alone; the backward pass is itself differentiable."""
-
-        generate_vmap_rule = True
-
-        @staticmethod
-        def forward(by_blocks: Any, value: Any, slope: Any, x: Any, *constants: Any) -> Any:
-            return by_blocks(value, x, *constants)
-
-        @staticmethod
-        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-            ctx.by_blocks, _, ctx.slope, x, *constants = inputs
-            ctx.numbers = [None if isinstance(c, torch.Tensor) else c for c in constants]
-            ctx.save_for_backward(x, *(c for c in constants if isinstance(c, torch.Tensor)))
-
-        @staticmethod
-        def backward(ctx: Any, weight: Any) -> Any:
-            x, *arrays = ctx.saved_tensors
-            constants = [arrays.pop(0) if c is None else c for c in ctx.numbers]
-            grad = ctx.by_blocks(ctx.slope, x, *constants, weight)
-            return None, None, None, grad, *(None for _ in constants)
-
-    return Recomputed
 
 
 def by_row_blocks(f: Callable[..., Array], *xs: Array) -> Array:
@@ -310,11 +254,15 @@ def _torch_by_row_blocks() -> Any:
         @staticmethod
         def backward(ctx: Any, weight: Any) -> Any:
             xs, wanted = ctx.saved_tensors, ctx.needs_input_grad[2:]
-            pieces = []
+            whole: list[Any] = []
             for i in starts(xs, ctx.step):
-                block = [x[i : i + ctx.step] for x in xs]
-                pieces.append(_torch_slopes(ctx.f, block, wanted, weight[i : i + ctx.step]))
-            found = iter([torch.cat(p) for p in zip(*pieces, strict=True)])
+                rows = slice(i, i + ctx.step)
+                pieces = _torch_slopes(ctx.f, [x[rows] for x in xs], wanted, weight[rows])
+                # Made from a piece, so that it is of one kind with it under every transformation.
+                whole = whole or [p.new_empty((len(xs[0]), *p.shape[1:])) for p in pieces]
+                for gradient, piece in zip(whole, pieces, strict=True):
+                    gradient[rows] = piece
+            found = iter(whole)
             return None, None, *(next(found) if w else None for w in wanted)
 
         @staticmethod

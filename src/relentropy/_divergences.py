@@ -94,7 +94,7 @@ def scaled_jensen_shannon(
     >>> from relentropy._divergences import scaled_jensen_shannon
     >>> p, q = [0.5, 0.5], [0.75, 0.25]
     >>> [round(float(scaled_jensen_shannon(p, q, weight=w)), 4) for w in (0, 0.5, 1)]
-    [0.1438, 0.1355, 0.1308]
+    [0.1438, 0.1353, 0.1308]
     """
     check_weight(weight)
     if weight in (0, 1):

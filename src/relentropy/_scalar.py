@@ -212,7 +212,8 @@ def softmax(xp: Any, a: Array) -> Softmax:
     """The parts of exp(a) / Σ exp(a) over the last axis; -inf counts for nothing, gradient 0."""
     best = xp.argmax(_array.stop_gradient(a), axis=-1, keepdims=True)
     top = xp.take_along_axis(a, best, axis=-1)
-    shifted = a - top
+    # A row of nothing but -inf has no weight at all; its logsumexp is -inf.
+    shifted = a - xp.where(top == -INF, 0.0, top)
     weights = xp.exp(shifted)
     others = xp.where(_array.positions(a) == best, 0.0, weights)
     return Softmax(top, shifted, weights, xp.sum(others, axis=-1, keepdims=True))

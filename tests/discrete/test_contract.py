@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import relentropy
-from relentropy import Counts, Logits, LogProbs, Probs, relative_entropy
+from relentropy import Counts, Logits, LogProbs, Probs, _array, _scalar, relative_entropy
 from tests.backends import Backend
 from tests.discrete.names import LOGARITHMIC, PAIR_VERBS
 from tests.tables import rules
@@ -324,3 +324,9 @@ def test_sums_of_large_rows_in_float32_are_accepted(xp: Backend) -> None:
 def test_no_validation_on_request() -> None:
     value = relative_entropy(Probs(np.array([0.5, 0.6]), validate=False), [0.5, 0.5])
     assert isinstance(float(value), float)
+
+
+def test_the_logsumexp_of_nothing_is_minus_infinity(xp: Backend) -> None:
+    row = xp.array([[-math.inf, -math.inf], [-math.inf, 0.0]])
+    total = _scalar.logsumexp(_array.namespace(row), row)
+    assert xp.numpy(total).tolist() == [[-math.inf], [0.0]]

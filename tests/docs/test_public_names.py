@@ -28,6 +28,7 @@ WITH_EXAMPLES = [
 ]
 # Results, shown where the function that makes them is.
 RESULTS = [
+    "relentropy.rl.Bounds",
     "relentropy.rl.PolicyMismatch",
     "relentropy.rl.TokenMismatch",
     "relentropy.rl.TrustRegion",

@@ -88,6 +88,10 @@ def test_a_count_may_be_an_array(xp: backends.Backend) -> None:
         ((X, MASK * 0.5, "sum"), {}, "other than 0 and 1"),
         ((X, MASK, "fixed-length"), {}, "max_length is None"),
         ((X, MASK, "token-mean"), {"total_tokens": 0}, "total_tokens is 0"),
+        ((X, MASK, "token-mean"), {"total_tokens": 3}, "of which the mask has 4"),
+        ((X, MASK, "token-mean"), {"total_tokens": np.inf}, "total_tokens is inf"),
+        ((X, MASK, "token-mean"), {"total_tokens": np.array([4, 4])}, "expected one number"),
+        ((X, MASK, "sequence-sum"), {"total_sequences": 1}, "of which the mask has 2"),
         ((np.float64(1.0), MASK, "sum"), {}, "single number"),
     ],
 )

@@ -339,3 +339,22 @@ def test_an_empty_part_of_a_batch_adds_nothing(
     assert float(value) == 0
     assert not any(math.isnan(float(x)) for x in metrics.values())
     assert kl_penalty(a, a, mask).shape == shape
+
+
+@pytest.mark.parametrize("ratio", ["token", "sequence", "sequence-mean"])
+def test_inside_a_trace_a_token_that_was_never_drawn_is_left_out(
+    autodiff: backends.Backend, ratio: str
+) -> None:
+    mask, advantage = MASK.copy(), autodiff.array(ONES)
+
+    def run(a, old, b, mask):
+        return grpo_loss(a, old, b, advantage, mask, beta=0.1, ratio=ratio, aggregate="sum")
+
+    jitted = autodiff.jit(run)
+    arrays = [autodiff.array(x) for x in (A, changed(A, (0, 1), -INF), B)]
+    value, metrics = jitted(*arrays, autodiff.array(mask, "bool"))
+    mask[0, 1] = False
+    without, expected = run(*[autodiff.array(x) for x in (A, A, B)], autodiff.array(mask, "bool"))
+    assert float(value) == pytest.approx(float(without), rel=1e-12)
+    for name, number in expected.items():
+        assert float(metrics[name]) == pytest.approx(float(number), rel=1e-12)

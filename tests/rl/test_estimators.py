@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from mpmath import mp, mpf
 
-from relentropy.rl import estimators, kl_estimate, token_log_probs
+from relentropy.rl import kl_estimate, token_log_probs
 from tests import backends
 
 INF = float("inf")
@@ -164,12 +164,33 @@ def test_the_gradient_is_that_of_the_log_softmax(autodiff: backends.Backend) -> 
     assert slope == pytest.approx((np.eye(7)[TOKENS] - p) / 2, abs=1e-15)
 
 
-def test_in_blocks_as_in_one(autodiff: backends.Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens, logits = autodiff.array(TOKENS, "int64"), autodiff.array(LOGITS)
-    whole = autodiff.gradient(lambda x: token_log_probs(x, tokens) ** 2, logits)[0]
-    monkeypatch.setattr(estimators, "CELLS", 21)
-    parts = autodiff.gradient(lambda x: token_log_probs(x, tokens) ** 2, logits)[0]
-    assert parts == pytest.approx(whole, rel=1e-15, abs=1e-16)
+def test_in_blocks_as_in_one(autodiff: backends.Backend) -> None:
+    rng = np.random.default_rng(2)
+    logits, tokens = rng.normal(size=(7, 60_000)), rng.integers(0, 60_000, size=7)
+    f = lambda x, t: token_log_probs(x, t) ** 2  # noqa: E731
+    t = autodiff.array(tokens, "int64")
+    (whole,) = autodiff.gradient(lambda x: f(x, t), autodiff.array(logits))
+    for i in range(7):  # a row fits into one block
+        t = autodiff.array(tokens[i : i + 1], "int64")
+        (row,) = autodiff.gradient(lambda x, t=t: f(x, t), autodiff.array(logits[i : i + 1]))
+        assert whole[i : i + 1] == pytest.approx(row, rel=1e-12, abs=1e-18)
+
+
+def test_padding_that_is_no_distribution_has_no_gradient(autodiff: backends.Backend) -> None:
+    logits = autodiff.array([[0.0, 1.0], [float("nan"), 0.0], [-INF, -INF], [INF, 0.0]])
+    weight, tokens = autodiff.array([1.0, 0.0, 0.0, 0.0]), autodiff.array([0] * 4, "int64")
+
+    def masked(x):
+        value = token_log_probs(x, tokens)
+        return (
+            autodiff.module.where(weight > 0, value, 0.0)
+            if autodiff.name == "torch"
+            else (autodiff.module.numpy.where(weight > 0, value, 0.0))
+        )
+
+    (slope,) = autodiff.gradient(masked, logits)
+    assert np.isfinite(slope).all()
+    assert (slope[1:] == 0).all()
 
 
 def test_pytorch_derives_it_twice_and_keeps_nothing_but_the_inputs(

@@ -402,3 +402,19 @@ def test_lists_are_numpys(numpy_backend: Backend) -> None:
     lists = [x.tolist() for x in GOOD]
     for a, b in zip(top_k_bounds(*lists), top_k_bounds(*GOOD), strict=True):
         assert a.tolist() == b.tolist()
+
+
+def test_a_student_that_has_only_the_known_tokens(autodiff: Backend) -> None:
+    """Constrained decoding: everything outside the teacher's top k is ruled out."""
+    log_p = autodiff.array(np.log([[0.5, 0.3]]))
+    tokens = autodiff.array([[0, 2]], "int64")
+    student = autodiff.array([[0.0, -INF, 0.5, -INF]])
+    lower, upper = top_k_bounds(log_p, tokens, student)
+    assert autodiff.numpy(lower).tolist() == autodiff.numpy(upper).tolist() == [INF]
+    whole = autodiff.array(np.log([[0.625, 0.375]]))
+    q = np.exp([0.0, 0.5]) / np.exp([0.0, 0.5]).sum()
+    exact = float(np.sum([0.625, 0.375] * np.log([0.625, 0.375] / q)))
+    f = lambda s: top_k_bounds(whole, tokens, s).lower  # noqa: E731
+    assert autodiff.numpy(f(student)) == pytest.approx([exact], rel=1e-12)
+    (slope,) = autodiff.gradient(f, student)
+    assert slope[0] == pytest.approx([q[0] - 0.625, 0, q[1] - 0.375, 0], abs=1e-14)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from relentropy.rl.mismatch import policy_mismatch as policy_mismatch
     from relentropy.rl.penalty import kl_penalty as kl_penalty
     from relentropy.rl.penalty import vocabulary_kl_penalty as vocabulary_kl_penalty
+    from relentropy.rl.top_k import Bounds as Bounds
     from relentropy.rl.top_k import top_k_bounds as top_k_bounds
     from relentropy.rl.trust_regions import TrustRegion as TrustRegion
     from relentropy.rl.trust_regions import trust_region as trust_region
@@ -36,7 +37,7 @@ _EXPORTS = {
     "grpo": ["group_advantage", "grpo_loss"],
     "mismatch": ["PolicyMismatch", "TokenMismatch", "policy_mismatch"],
     "penalty": ["kl_penalty", "vocabulary_kl_penalty"],
-    "top_k": ["top_k_bounds"],
+    "top_k": ["Bounds", "top_k_bounds"],
     "trust_regions": ["TrustRegion", "trust_region"],
 }
 _HOMES = {name: module for module, names in _EXPORTS.items() for name in names}

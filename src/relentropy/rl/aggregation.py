@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from relentropy import _array
+from relentropy._scalar import INF
 from relentropy.rl._inputs import boolean_mask, floating, one_of
 
 Array = Any
@@ -106,8 +107,12 @@ def _check_totals(how: str, total_tokens: Any, total_sequences: Any) -> None:
 def _total(xp: Any, given: Any, counted: Array, name: str) -> Any:
     """The number to divide by: the one given, or what the mask counts."""
     if given is not None:
-        if _array.known(given > 0) is False:
-            raise ValueError(f"{name} is {given}; expected the positive count of the whole batch")
+        whole = not getattr(given, "ndim", 0)
+        if not whole or _array.known((given >= counted) & (given > 0) & (given < INF)) is False:
+            raise ValueError(
+                f"{name} is {given}; expected one number, the count of the whole batch, of which "
+                f"the mask has {_shown(counted)}"
+            )
         return given
     if _array.known(counted > 0) is False:
         raise ValueError(
@@ -115,3 +120,8 @@ def _total(xp: Any, given: Any, counted: Array, name: str) -> Any:
             "which this may be an empty part"
         )
     return xp.where(counted > 0, counted, 1.0)
+
+
+def _shown(count: Array) -> str:
+    """A count for a message, where it can be looked at."""
+    return f"{float(count):g}" if _array.known(count >= 0) is not None else "a part"

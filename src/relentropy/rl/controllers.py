@@ -250,7 +250,7 @@ class ReferencePolicy:
         saved = self._matching(_saved(state, "parameters"), "parameters", dtypes=False)
         self._steps = int(_saved(state, "steps"))
         self._kept = {
-            path: _copy(_array.astype(x, self._kept[path].dtype)) for path, x in saved.items()
+            path: _copy(_array.moved_to(x, self._kept[path])) for path, x in saved.items()
         }
         self._refreshed()
 

@@ -116,17 +116,13 @@ def _bound(linear_above: float, estimator: Estimator, largest: float) -> float:
     return float(linear_above)
 
 
-CELLS = 1 << 22
-"""Logits in work at once on PyTorch, so that what is made on the way stays small."""
-
-
 def token_log_probs(logits: Array, tokens: Array, *, temperature: float = 1.0) -> Array:
     """Log π(token) of each token drawn, from logits, without a log-softmax of all of them.
 
     log π = (chosen - largest) - log1p(Σ of the other exp(logit - largest)), whose two terms have
-    one sign, so that a nearly certain token keeps its digits. Rows are taken in blocks and the
-    softmax is made again for the gradient: beside the logits and their gradient, memory is that
-    of one block.
+    one sign, so that a nearly certain token keeps its digits. On PyTorch rows are taken in blocks
+    and the softmax is made again for the gradient: beside the logits and their gradient, memory
+    is that of one block. JAX does so under `jax.jit`.
 
     Args:
         logits: (..., T, V).
@@ -152,13 +148,17 @@ def token_log_probs(logits: Array, tokens: Array, *, temperature: float = 1.0) -
 
     """
     logits = floating(logits, "logits")
+    if isinstance(tokens, list | tuple):
+        import numpy
+
+        tokens = numpy.asarray(tokens)
     xp = _array.namespace(logits, tokens)
     _check_tokens(xp, logits, tokens)
     check_temperature(temperature)
     rows = xp.reshape(logits, (-1, logits.shape[-1]))
-    chosen = xp.reshape(_array.astype(tokens, xp.int64), (-1,))
+    chosen = xp.reshape(_array.positions_from(tokens), (-1,))
     with _array.quiet(logits):
-        value = _array.recomputed(_log_probs, _slope, CELLS, rows, chosen, float(temperature))
+        value = _array.by_row_blocks(lambda x, t: _log_probs(x, t, temperature), rows, chosen)
     return xp.reshape(value, tokens.shape)
 
 
@@ -179,19 +179,12 @@ def _check_tokens(xp: Any, logits: Array, tokens: Array) -> None:
 def _log_probs(logits: Array, tokens: Array, temperature: float) -> Array:
     xp = _array.namespace(logits)
     (a,) = _array.promote(logits)
-    parts = softmax(xp, a / temperature)
+    largest = xp.max(_array.stop_gradient(a), axis=-1, keepdims=True)
+    # Padding may be NaN, and its gradient is to be 0, not 0 · NaN.
+    proper = xp.abs(largest) < INF
+    parts = softmax(xp, xp.where(proper, a, 0.0) / temperature)
     # Refused where it can be seen; a negative index would otherwise count from the end.
-    outside = (tokens < 0) | (tokens >= logits.shape[-1])
-    chosen = xp.take_along_axis(parts.shifted, xp.where(outside, 0, tokens)[:, None], axis=-1)
-    return xp.where(outside, float("nan"), (chosen - parts.log_total(xp))[:, 0])
-
-
-def _slope(logits: Array, tokens: Array, temperature: float, weight: Array) -> Array:
-    """The gradient of Σ weight · log π(token) towards the logits, weight (1[token] - π) / τ."""
-    xp = _array.namespace(logits)
-    (a,) = _array.promote(logits)
-    parts = softmax(xp, a / temperature)
-    weight = weight[:, None] / temperature
-    p = parts.weights / (1 + parts.rest)
-    chosen = _array.positions(logits) == tokens[:, None]
-    return _array.astype(weight * (xp.where(chosen, 1.0, 0.0) - p), logits.dtype)
+    inside = (tokens >= 0) & (tokens < logits.shape[-1])
+    chosen = xp.take_along_axis(parts.shifted, xp.where(inside, tokens, 0)[:, None], axis=-1)
+    value = (chosen - parts.log_total(xp))[:, 0]
+    return xp.where(inside & proper[:, 0], value, float("nan"))

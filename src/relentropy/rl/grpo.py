@@ -33,7 +33,8 @@ def group_advantage(
 
     Args:
         reward: (..., G), the rewards of the G answers to one prompt along the last axis; numbers
-            of any kind, 0/1 and booleans included.
+            of any kind, 0/1 and booleans included. A flat vector is one group: reshape that of
+            several prompts first, (prompts, G), and flatten the advantages after.
         scale: "std" divides by the standard deviation of the group (DeepSeekMath, eq. 3);
             "none" does not (Dr.GRPO, arXiv 2503.20783), and G/(G-1) times it is RLOO's
             leave-one-out advantage, r_i minus the mean of the others.
@@ -180,9 +181,10 @@ def grpo_loss(
     xp, kept, (a, old, *ref) = token_log_probabilities(mask, **named)
     old = _array.stop_gradient(old)
     possible = (_array.stop_gradient(a) != -INF) & (old != -INF)
-    refuse(xp, [Complaint("log_prob or old_log_prob", a, ~possible, NEVER_DRAWN)])
+    drawn = {"log_prob": a, "old_log_prob": old}
+    refuse(xp, [Complaint(name, x, x == -INF, NEVER_DRAWN) for name, x in drawn.items()])
     kept = kept & possible  # inside a trace, where nothing could be refused
-    a, old = xp.where(possible, a, 0.0), xp.where(possible, old, 0.0)
+    a, old, *ref = (xp.where(possible, x, 0.0) for x in (a, old, *ref))
     weights = _advantage(xp, advantage, kept, a)
     totals = {
         "total_tokens": total_tokens,
@@ -206,6 +208,12 @@ def grpo_loss(
 
 
 def _check_coefficients(beta: Any, clip: tuple[float, float], ref_log_prob: Array | None) -> None:
+    if not isinstance(beta, int | float) and _array.framework(beta) is None:
+        raise TypeError(
+            f"beta is {type(beta).__name__}; expected a number: of a coefficient, its .value"
+        )
+    if not isinstance(clip, tuple | list):
+        raise TypeError(f"clip is {clip!r}; expected a pair (ε_low, ε_high), such as (0.2, 0.2)")
     if getattr(beta, "ndim", 0) or _array.known((beta >= 0) & (beta < INF)) is False:
         raise ValueError(f"beta is {beta}; expected one finite number of at least 0")
     if ref_log_prob is None and not (isinstance(beta, int | float) and beta == 0):
@@ -279,7 +287,8 @@ def _divergence(
 
     def penalty(log_probs: Iterable[Array], gradient: Gradient) -> Array:
         a, ref, old = log_probs
-        return penalty_of(xp, a, ref, [] if published else [old], estimator, gradient)
+        drawn = [] if published else [old]
+        return penalty_of(xp, a, ref, drawn, estimator, gradient, strict=gradient != "none")
 
     published = gradient in ("as-written", "none")
     of_tokens = penalty(map(_array.stop_gradient, log_probs), "none")

@@ -14,7 +14,7 @@ from relentropy._scalar import INF
 from relentropy._verbs import relative_entropy
 from relentropy.distributions.discrete import Logits
 from relentropy.rl._inputs import Complaint, one_of, refuse, token_log_probabilities
-from relentropy.rl._rows import rows_of_logits
+from relentropy.rl._rows import checked_logits, each_row, harmless
 from relentropy.rl.estimators import ESTIMATORS, Estimator, estimate_from
 
 Array = Any
@@ -77,8 +77,8 @@ def kl_penalty(
             the behavior's prefixes. The gradient of "sequence" alone is weighed by the product
             of the ratios up to each token, which corrects the prefix too and has the variance of
             such products. "as-written" differentiates ρ_t as well: ρ·k3 then has the exact
-            gradient ρ·k1·g (DeepSeek-V3.2, eq. 7); ρ·k1 has it on average, with much noise; ρ·k2 has
-            that of no divergence.
+            gradient ρ·k1·g (DeepSeek-V3.2, eq. 7); ρ·k1 has it on average, with much noise, and
+            ρ·k2 that of no divergence.
 
     Returns:
         Nats a token, (..., T), 0 where masked; half precision comes back as float32. A token
@@ -130,9 +130,18 @@ def check_gradient(estimator: Estimator, gradient: str) -> None:
 
 
 def penalty_of(
-    xp: Any, a: Array, b: Array, drawn: list[Array], estimator: Estimator, gradient: str
+    xp: Any,
+    a: Array,
+    b: Array,
+    drawn: list[Array],
+    estimator: Estimator,
+    gradient: str,
+    strict: bool = True,
 ) -> Array:
-    """`kl_penalty` of log-probabilities that are read already, 0 where masked."""
+    """`kl_penalty` of log-probabilities that are read already, 0 where masked.
+
+    Infinite penalties are refused if `strict`; for a number that is only logged they are answers.
+    """
     b, constant = _array.stop_gradient(b), _array.stop_gradient(a)
     # NaN is in both: it is to be seen, not to be taken for what neither can produce.
     in_policy, in_reference = constant != -INF, b != -INF
@@ -152,17 +161,17 @@ def penalty_of(
     if gradient not in ("as-written", "none"):
         slope = _coefficient(xp, ref - fixed, weight, log_weight, gradient)
         value = value + slope * (live - fixed)
-    number = _array.stop_gradient(value)
-    refuse(
-        xp,
-        [
-            Complaint("log_prob", constant, in_reference & ~in_policy, IMPOSSIBLE),
-            Complaint("ref_log_prob", b, in_policy & ~in_reference, IMPOSSIBLE),
-            Complaint("penalty", number, ~(xp.abs(number) < INF), BEYOND),
-            Complaint("gradient of the penalty", slope, ~(xp.abs(slope) < INF), BEYOND),
-        ],
-    )
-    # Seen only inside a trace, where it could not be refused.
+    if strict:
+        number = _array.stop_gradient(value)
+        refuse(
+            xp,
+            [
+                Complaint("log_prob", constant, in_reference & ~in_policy, IMPOSSIBLE),
+                Complaint("ref_log_prob", b, in_policy & ~in_reference, IMPOSSIBLE),
+                Complaint("penalty", number, ~(xp.abs(number) < INF), BEYOND),
+                Complaint("gradient of the penalty", slope, ~(xp.abs(slope) < INF), BEYOND),
+            ],
+        )
     one_sided = in_policy != in_reference
     infinite = estimate_from(xp, xp.where(one_sided, b - constant, 0.0), estimator)
     return xp.where(one_sided, infinite, value)
@@ -236,18 +245,30 @@ def vocabulary_kl_penalty(
 
     """
     one_of(gradient, "gradient", VOCABULARY_GRADIENTS)
-    xp, kept, (a, b) = rows_of_logits(mask, temperature, logits=logits, ref_logits=ref_logits)
-    with _array.quiet(a):
-        exact = relative_entropy(Logits(a), Logits(_array.stop_gradient(b)))
-        fixed = _array.stop_gradient(exact)
-        message = "ref_logits rule out a token that logits do not; rule it out in both, or neither"
-        refuse(xp, [Complaint("divergence", fixed, kept & ~(fixed < INF), message)])
-        if gradient == "token":
-            return exact
-        if gradient == "none":
-            return fixed
+    xp, kept, (a, b) = checked_logits(mask, temperature, logits=logits, ref_logits=ref_logits)
+    b = _array.stop_gradient(b)
+
+    def divergence(p: Array, q: Array) -> Array:
+        """D(p‖q) of each row of logits."""
+
+        def of_rows(kept: Array, p: Array, q: Array) -> Array:
+            p, q = harmless(kept, temperature, p, q)
+            with _array.quiet(p):
+                return relative_entropy(Logits(p), Logits(q))
+
+        return each_row(of_rows, kept, p, q)
+
+    exact = divergence(a, b)
+    fixed = _array.stop_gradient(exact)
+    message = "ref_logits rule out a token that logits do not; rule it out in both, or neither"
+    refuse(xp, [Complaint("divergence", fixed, kept & ~(fixed < INF), message)])
+    if gradient == "token":
+        return exact
+    if gradient == "none":
+        return fixed
+    with _array.quiet(fixed):
         if gradient == "forward":
-            slope = relative_entropy(Logits(_array.stop_gradient(b)), Logits(a))
+            slope = divergence(b, a)
         else:
             slope = _sequence_slope(xp, kept, exact, log_prob, behavior_log_prob)
         # Inside a trace the value may be infinite, and inf - inf is NaN.
