@@ -98,6 +98,17 @@ def test_k1_as_written_has_nothing_to_learn_from(xp: backends.Backend) -> None:
 
 
 @pytest.mark.parametrize("gradient", GRADIENTS)
+def test_a_behavior_that_cannot_have_drawn_a_token_is_named(
+    xp: backends.Backend, gradient: str
+) -> None:
+    behavior = xp.array(changed(A, (0, 1), -INF))
+    with pytest.raises(
+        ValueError, match=r"behavior_log_prob\[0, 1\] is -inf: a token that was drawn"
+    ):
+        penalty(xp, gradient=gradient, behavior_log_prob=behavior)
+
+
+@pytest.mark.parametrize("gradient", GRADIENTS)
 def test_a_token_that_neither_policy_can_produce_counts_nothing(
     autodiff: backends.Backend, gradient: str
 ) -> None:
@@ -143,6 +154,12 @@ def test_rewards_that_are_no_numbers_are_refused(xp: backends.Backend, reward) -
         group_advantage(xp.array(reward))
     with pytest.raises(ValueError, match=r"advantage\[\d, 0\] is (nan|-?inf)"):
         loss(xp, advantage=np.array(reward))
+
+
+def test_the_smallest_difference_there_is_makes_no_nan(numpy_backend) -> None:
+    for dtype, smallest in (("float64", 5e-324), ("float32", 1e-45)):
+        found = group_advantage(numpy_backend.array([0.0, smallest], dtype))
+        assert np.isfinite(found).all()
 
 
 def test_a_group_of_one_has_nothing_to_be_better_than(xp: backends.Backend) -> None:

@@ -199,13 +199,17 @@ def test_a_small_rest_keeps_its_digits(xp: Backend, rest: float) -> None:
 
 @on_every("xp", "divergence", DIVERGENCES, quick=[])
 def test_nothing_left_is_exact(xp: Backend, divergence: str) -> None:
-    """Infinite in reverse, as it must be."""
+    """In reverse infinite, but for what rounding may have hidden from the lower bound."""
     log_p, tokens = np.log([[0.75, 0.25]]), np.array([[2, 0]])
     student = np.array([[0.0, 1.0, 2.0, -1.0]])
     teacher = np.array([[math.log(0.25), -INF, math.log(0.75), -INF]])
     exact = distillation_divergence(student, teacher, divergence=divergence)
-    for bound in bounds_of(xp, log_p, tokens, student, divergence=divergence):
-        np.testing.assert_allclose(xp.numpy(bound), exact, rtol=1e-14)
+    lower, upper = bounds_of(xp, log_p, tokens, student, divergence=divergence)
+    np.testing.assert_allclose(xp.numpy(upper), exact, rtol=1e-14)
+    if divergence == "reverse":
+        assert xp.numpy(lower)[0] < exact[0] == INF
+    else:
+        np.testing.assert_allclose(xp.numpy(lower), exact, rtol=1e-14)
 
 
 def test_a_sum_above_one_by_rounding_is_taken_as_meant(xp: Backend) -> None:
@@ -418,3 +422,21 @@ def test_a_student_that_has_only_the_known_tokens(autodiff: Backend) -> None:
     assert autodiff.numpy(f(student)) == pytest.approx([exact], rel=1e-12)
     (slope,) = autodiff.gradient(f, student)
     assert slope[0] == pytest.approx([q[0] - 0.625, 0, q[1] - 0.375, 0], abs=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rounding_that_hides_the_rest_leaves_a_lower_bound(xp: Backend, dtype: str) -> None:
+    """A confident teacher's log-probability rounds to 0; the true divergence is finite."""
+    rest = {"float32": 3e-8, "float64": 3e-17}[dtype]
+    size, student = 6, np.array([[0.3, -0.2, 0.0, 0.1, 0.5, -0.4]])
+    teacher = [mpf(1) - rest] + [mpf(rest) / (size - 1)] * (size - 1)
+    q = truth.distribution("Logits", student[0])
+    exact = truth.relative_entropy(q, teacher)
+    lower, upper = top_k_bounds(
+        xp.array([[0.0]], dtype),
+        xp.array([[0]], "int64"),
+        xp.array(student, dtype),
+        divergence="reverse",
+    )
+    assert 0.9 * float(exact) < float(lower[0]) < float(exact)
+    assert float(upper[0]) == INF

@@ -17,11 +17,16 @@ from relentropy.rl._inputs import (
 from relentropy.rl.aggregation import Aggregation
 from relentropy.rl.aggregation import aggregate as reduce_tokens
 from relentropy.rl.estimators import ESTIMATORS, Estimator
-from relentropy.rl.penalty import BEYOND, GRADIENTS, Gradient, check_gradient, penalty_of
+from relentropy.rl.penalty import (
+    BEYOND,
+    GRADIENTS,
+    NEVER_DRAWN,
+    Gradient,
+    check_gradient,
+    penalty_of,
+)
 
 Array = Any
-
-NEVER_DRAWN = "a token that was drawn cannot have probability 0; mask it, or pass the right policy"
 
 
 def group_advantage(
@@ -75,9 +80,11 @@ def group_advantage(
         deviation = xp.where(equal, 0.0, level - xp.mean(level, axis=-1, keepdims=True))
         if scale == "none":
             return deviation
-        unit = deviation / xp.where(equal, 1.0, high / 2 - low / 2)
+        # Scaled by the largest, so that no square leaves the range.
+        largest = xp.max(xp.abs(deviation), axis=-1, keepdims=True)
+        unit = deviation / xp.where(largest == 0, 1.0, largest)
         squares = xp.sum(unit * unit, axis=-1, keepdims=True) / (size - ddof)
-        return xp.where(equal, 0.0, unit / xp.sqrt(xp.where(equal, 1.0, squares)))
+        return unit / xp.sqrt(xp.where(largest == 0, 1.0, squares))
 
 
 def _numbers(x: Any, name: str) -> Array:

@@ -27,6 +27,7 @@ IMPOSSIBLE = (
     "only one of the two policies can produce this token, so the divergence is infinite and has "
     "no gradient; mask the token, or see to it that both policies can produce it"
 )
+NEVER_DRAWN = "a token that was drawn cannot have probability 0; mask it, or pass the right policy"
 BEYOND = (
     "beyond the range of the dtype: the policies, or the policy and the one that drew the tokens, "
     "are too far apart for ratios; a wider dtype, or k2 with the gradient of a token, goes further"
@@ -168,6 +169,7 @@ def penalty_of(
             [
                 Complaint("log_prob", constant, in_reference & ~in_policy, IMPOSSIBLE),
                 Complaint("ref_log_prob", b, in_policy & ~in_reference, IMPOSSIBLE),
+                *(Complaint("behavior_log_prob", x, x == -INF, NEVER_DRAWN) for x in drawn),
                 Complaint("penalty", number, ~(xp.abs(number) < INF), BEYOND),
                 Complaint("gradient of the penalty", slope, ~(xp.abs(slope) < INF), BEYOND),
             ],

@@ -57,9 +57,10 @@ def top_k_bounds(
     better bound exists; it puts the rest on the tokens that the student finds least likely. For
     "reverse" it is +inf unless every token is bound to have some mass. It sorts the vocabulary.
 
-    Both are exact where k = V - 1 or V, or nothing is left. They hold for the log-probabilities as
-    given: if these leave nothing, "reverse" is +inf, though rounding may have hidden a small
-    rest; "jensen-shannon" is finite whatever comes.
+    Both are exact where k = V - 1 or V, or nothing is left. Both hold for the log-probabilities as
+    given; only `lower` of "reverse", which grows without bound as the rest vanishes, takes a rest
+    below the rounding of their dtype (its eps) for one of that size. "jensen-shannon" is finite
+    whatever comes.
 
     Args:
         teacher_log_probs: (..., T, k), log-probabilities (not logits) of the teacher's k most
@@ -105,13 +106,14 @@ def top_k_bounds(
     _check_shapes(log_p, tokens, logits)
     kept = kept_rows(mask, {"student_logits": logits})
     known, valid = _known(xp, mask, kept, log_p, tokens, logits)
+    hidden = float(xp.finfo(log_p.dtype).eps) if divergence == "reverse" else 0.0
 
     def of_rows(kept: Array, b: Array, *known: Array) -> Array:
         """Lower and upper, (rows, 2)."""
         log_p = known[0]
         with _array.quiet(b):
             (b, _) = harmless(kept, temperature, b, log_p)
-            pairs = _pairs(xp, Known(*known), b)
+            pairs = _pairs(xp, Known(*known), b, hidden)
             lower, upper = (between(*pair, divergence, weight) for pair in pairs)
             # Where they coincide, rounding may not turn them round.
             crossed = _array.stop_gradient(upper) < _array.stop_gradient(lower)
@@ -131,7 +133,9 @@ class Known(NamedTuple):
     cap: Array  # the most that a token of the rest can have, (..., 1)
 
 
-def _pairs(xp: Any, known: Known, b: Array) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def _pairs(
+    xp: Any, known: Known, b: Array, hidden: float
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """Rows of log-weights (teacher, student): coarsened, and completed for the worst.
 
     An f-divergence Σ q f(p/q) is convex in the unknown part of p, so that over the p with sum r
@@ -155,7 +159,7 @@ def _pairs(xp: Any, known: Known, b: Array) -> tuple[tuple[Array, Array], tuple[
         return xp.concat((known_cells, others), axis=-1)
 
     return (
-        (row(log_p, _log(xp, rest)), row(at_known, b_rest)),
+        (row(log_p, _log(xp, xp.where(rest < hidden, hidden, rest))), row(at_known, b_rest)),
         (row(log_p, _log(xp, worst)), row(at_known, ascending)),
     )
 
