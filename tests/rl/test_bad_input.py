@@ -375,3 +375,16 @@ def test_inside_a_trace_a_token_that_was_never_drawn_is_left_out(
     assert float(value) == pytest.approx(float(without), rel=1e-12)
     for name, number in expected.items():
         assert float(metrics[name]) == pytest.approx(float(number), rel=1e-12)
+
+
+@pytest.mark.parametrize("gradient", ["token", "forward", "sequence", "as-written"])
+@pytest.mark.parametrize("estimator", ["k2", "k3"])
+def test_inside_a_trace_what_is_beyond_the_dtype_is_infinite(
+    autodiff: backends.Backend, estimator: str, gradient: str
+) -> None:
+    a, b = autodiff.array([[-100.0, -1.0]], "float32"), autodiff.array([[-1.0, -2.0]], "float32")
+    mask = autodiff.array([[True, True]], "bool")
+    f = autodiff.jit(lambda x: kl_penalty(x, b, mask, estimator=estimator, gradient=gradient))
+    value = autodiff.numpy(f(a))[0]
+    assert value[0] == INF if estimator == "k3" or gradient == "forward" else value[0] == 99**2 / 2
+    assert math.isfinite(value[1])

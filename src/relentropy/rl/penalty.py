@@ -161,7 +161,10 @@ def penalty_of(
     slope = xp.zeros_like(fixed)
     if gradient not in ("as-written", "none"):
         slope = _coefficient(xp, ref - fixed, weight, log_weight, gradient)
-        value = value + slope * (live - fixed)
+        # Inside a trace a slope may be infinite: then so is the value, and seen.
+        beyond = xp.abs(slope) == INF
+        pull = xp.where(beyond, 0.0, slope) * (live - fixed)
+        value = xp.where(beyond, INF, value + pull)
     if strict:
         number = _array.stop_gradient(value)
         refuse(
