@@ -33,7 +33,8 @@ def aggregate(
 
     A batch that is split over micro-batches or ranks has the sum of its parts only if each part
     divides by the totals of the whole: hand them over, and add the results up. (A framework that
-    averages over ranks or over micro-batches has divided already: multiply by their number.)
+    averages over ranks or over micro-batches has divided already: multiply the result, or divide
+    the totals, by their number.)
 
     Args:
         x: a number a token, (..., T); every row of T is a sequence.
@@ -107,11 +108,9 @@ def _check_totals(how: str, total_tokens: Any, total_sequences: Any) -> None:
 def _total(xp: Any, given: Any, counted: Array, name: str) -> Any:
     """The number to divide by: the one given, or what the mask counts."""
     if given is not None:
-        whole = not getattr(given, "ndim", 0)
-        if not whole or _array.known((given >= counted) & (given > 0) & (given < INF)) is False:
+        if getattr(given, "ndim", 0) or _array.known((given > 0) & (given < INF)) is False:
             raise ValueError(
-                f"{name} is {given}; expected one number, the count of the whole batch, of which "
-                f"the mask has {_shown(counted)}"
+                f"{name} is {given}; expected one number, the count of the whole batch"
             )
         return given
     if _array.known(counted > 0) is False:
@@ -120,8 +119,3 @@ def _total(xp: Any, given: Any, counted: Array, name: str) -> Any:
             "which this may be an empty part"
         )
     return xp.where(counted > 0, counted, 1.0)
-
-
-def _shown(count: Array) -> str:
-    """A count for a message, where it can be looked at."""
-    return f"{float(count):g}" if _array.known(count >= 0) is not None else "a part"
