@@ -4,6 +4,7 @@ Needs an environment with TRL, see .ci/run: pip install '.[trl]', then pytest -m
 """
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -239,3 +240,26 @@ def test_the_example_runs_and_shows_the_drift(recipe: Any) -> None:
     assert [line.split(":")[0] for line in lines] == [f"step {i}" for i in range(1, 6)]
     assert lines[0].endswith("KL 0.0000 nats/token, 0.0000 nats/sequence")
     assert not lines[-1].endswith("KL 0.0000 nats/token, 0.0000 nats/sequence")
+
+
+def test_on_two_ranks_as_trl(recipe: Any) -> None:
+    """Micro-batches of unequal token counts on two processes: loss, logged KL, gradient."""
+
+    def logged(trainer: str) -> np.ndarray:
+        launch = ["torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+        done = subprocess.run(
+            [sys.executable, "-m", *launch, "-m", "tests.rl.two_ranks", trainer],
+            cwd=ROOT,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+        lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+        assert lines, done.stderr
+        return np.array(json.loads(lines[0].removeprefix("RESULT ")))
+
+    ours, theirs = logged("ours"), logged("theirs")
+    assert len(ours) == 3
+    assert (ours[1:, 1] > 0).all()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
