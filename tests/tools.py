@@ -1,7 +1,11 @@
-"""Tools that a test needs beside Python packages."""
+"""What a test needs beside Python packages: programs, and scripts of the repository."""
 
+import importlib.util
 import os
 import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -19,3 +23,14 @@ def require_tool(name: str, remedy: str) -> str:
     if os.environ.get("RELENTROPY_REQUIRE_ALL") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+def load_script(path: Path) -> ModuleType:
+    """A script that lies outside any package, as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module

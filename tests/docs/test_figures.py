@@ -1,25 +1,17 @@
 """The picture of the two directions: its integrals against an independent calculation."""
 
-import importlib.util
-import sys
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from tests.docs.pages import ROOT, Reader, blocks
+from tests.tools import load_script
 
 
 @pytest.fixture(scope="module")
 def two_peaks() -> ModuleType:
-    path = ROOT / "docs" / "figures" / "two_peaks.py"
-    spec = importlib.util.spec_from_file_location("two_peaks", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["two_peaks"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / "docs" / "figures" / "two_peaks.py")
 
 
 def test_quadrature_finds_what_the_page_finds_on_a_grid(two_peaks: ModuleType, tmp_path) -> None:

@@ -1,12 +1,12 @@
 """The page on the oracle shows what its generator makes, and what others have found."""
 
-import importlib.util
 from types import ModuleType
 
 import pytest
 
 from tests.backends import Backend
 from tests.docs.pages import ROOT
+from tests.tools import load_script
 
 SLOW = ("spread", "reducers")
 NAMES = ("normals", "in use", "spread", "on-policy", "off-policy", "reducers")
@@ -14,13 +14,7 @@ NAMES = ("normals", "in use", "spread", "on-policy", "off-policy", "reducers")
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    path = ROOT / "docs" / "figures" / "rl_oracle.py"
-    spec = importlib.util.spec_from_file_location("rl_oracle", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(ROOT / "docs" / "figures" / "rl_oracle.py")
 
 
 @pytest.fixture(scope="module")

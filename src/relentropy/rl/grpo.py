@@ -9,6 +9,7 @@ from relentropy._scalar import INF
 from relentropy.rl._clusters import clustered_mean, effective_sample_size
 from relentropy.rl._inputs import (
     Complaint,
+    Tokens,
     floating,
     one_of,
     refuse,
@@ -182,16 +183,7 @@ def grpo_loss(
     switched_off = isinstance(beta, int | float) and beta == 0
     if not switched_off:
         check_gradient(kl_estimator, kl_gradient)
-    named = {"log_prob": log_prob, "old_log_prob": old_log_prob}
-    if ref_log_prob is not None:
-        named["ref_log_prob"] = ref_log_prob
-    xp, kept, (a, old, *ref) = token_log_probabilities(mask, **named)
-    old = _array.stop_gradient(old)
-    possible = (_array.stop_gradient(a) != -INF) & (old != -INF)
-    drawn = {"log_prob": a, "old_log_prob": old}
-    refuse(xp, [Complaint(name, x, x == -INF, NEVER_DRAWN) for name, x in drawn.items()])
-    kept = kept & possible  # inside a trace, where nothing could be refused
-    a, old, *ref = (xp.where(possible, x, 0.0) for x in (a, old, *ref))
+    xp, kept, (a, old, *ref) = _drawn_tokens(mask, log_prob, old_log_prob, ref_log_prob)
     weights = _advantage(xp, advantage, kept, a)
     totals = {
         "total_tokens": total_tokens,
@@ -212,6 +204,22 @@ def grpo_loss(
                 loss = loss + beta * metrics["kl_loss"]
         metrics |= _policy_metrics(xp, a, log_ratio, kept, clipped, ratio)
     return loss, {name: _array.stop_gradient(x) for name, x in metrics.items()}
+
+
+def _drawn_tokens(
+    mask: Array, log_prob: Array, old_log_prob: Array, ref_log_prob: Array | None
+) -> Tokens:
+    """The tokens that were drawn, with log-probabilities under two or three policies."""
+    named = {"log_prob": log_prob, "old_log_prob": old_log_prob}
+    if ref_log_prob is not None:
+        named["ref_log_prob"] = ref_log_prob
+    xp, kept, (a, old, *ref) = token_log_probabilities(mask, **named)
+    old = _array.stop_gradient(old)
+    drawn = {"log_prob": a, "old_log_prob": old}
+    refuse(xp, [Complaint(name, x, x == -INF, NEVER_DRAWN) for name, x in drawn.items()])
+    # Inside a trace nothing could be refused.
+    possible = (_array.stop_gradient(a) != -INF) & (old != -INF)
+    return Tokens(xp, kept & possible, tuple(xp.where(possible, x, 0.0) for x in (a, old, *ref)))
 
 
 def _check_coefficients(beta: Any, clip: tuple[float, float], ref_log_prob: Array | None) -> None:

@@ -166,17 +166,15 @@ def penalty_of(
         pull = xp.where(beyond, 0.0, slope) * (live - fixed)
         value = xp.where(beyond, INF, value + pull)
     if strict:
-        number = _array.stop_gradient(value)
-        refuse(
-            xp,
-            [
-                Complaint("log_prob", constant, in_reference & ~in_policy, IMPOSSIBLE),
-                Complaint("ref_log_prob", b, in_policy & ~in_reference, IMPOSSIBLE),
-                *(Complaint("behavior_log_prob", x, x == -INF, NEVER_DRAWN) for x in drawn),
-                Complaint("penalty", number, ~(xp.abs(number) < INF), BEYOND),
-                Complaint("gradient of the penalty", slope, ~(xp.abs(slope) < INF), BEYOND),
-            ],
-        )
+        complaints = [
+            Complaint("log_prob", constant, in_reference & ~in_policy, IMPOSSIBLE),
+            Complaint("ref_log_prob", b, in_policy & ~in_reference, IMPOSSIBLE),
+            *(Complaint("behavior_log_prob", x, x == -INF, NEVER_DRAWN) for x in drawn),
+        ]
+        for name, x in (("penalty", value), ("gradient of the penalty", slope)):
+            number = _array.stop_gradient(x)
+            complaints.append(Complaint(name, number, ~(xp.abs(number) < INF), BEYOND))
+        refuse(xp, complaints)
     one_sided = in_policy != in_reference
     infinite = estimate_from(xp, xp.where(one_sided, b - constant, 0.0), estimator)
     return xp.where(one_sided, infinite, value)
