@@ -174,8 +174,17 @@ def event_last(x: Array, axis: int) -> Array:
     return xp.ascontiguousarray(x) if is_numpy(x) else x
 
 
-def constant_like(x: Array, values: Sequence[float]) -> Array:
-    """A one-dimensional constant of the framework, dtype and device of `x`."""
+def to_numpy(x: Array) -> Any:
+    """The values as a NumPy array; no gradient comes with them."""
+    import numpy
+
+    if framework(x) == "torch":
+        return x.detach().cpu().numpy()
+    return numpy.asarray(x)
+
+
+def constant_like(x: Array, values: Sequence[float] | float) -> Array:
+    """A constant of the framework, dtype and device of `x`."""
     xp = namespace(x)
     if framework(x) == "torch":
         return xp.asarray(values, dtype=x.dtype, device=x.device)

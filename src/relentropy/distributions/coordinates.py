@@ -1,0 +1,157 @@
+"""Where a density is looked at: points of a support, with their distances from its ends.
+
+Near an end that is not 0, x itself rounds away what a density there depends on: 1 - x of a beta
+distribution is e^-80 where x is 1. So a point carries its distances from the ends of the support
+that it was made on, and a density asks for the distance, and for its logarithm, instead of
+subtracting. A coordinate y of a support is chosen such that integrable singularities at its ends
+become exponential tails over the whole line.
+"""
+
+from typing import Any, NamedTuple
+
+from relentropy import _array
+from relentropy._special import softplus
+
+Array = Any
+INF = float("inf")
+
+
+class Distance(NamedTuple):
+    """A distance from an end of a support, and its logarithm, -inf on the wrong side."""
+
+    value: Array
+    log: Array
+
+
+class Point:
+    """x, and its distances above `low` and below `high` where x was made from them."""
+
+    __slots__ = ("_above", "_below", "_high", "_low", "x")
+
+    def __init__(
+        self,
+        x: Array,
+        low: Any = None,
+        above: Distance | None = None,
+        high: Any = None,
+        below: Distance | None = None,
+    ) -> None:
+        self.x, self._low, self._above, self._high, self._below = x, low, above, high, below
+
+    def above(self, low: Any) -> Distance:
+        """X - low."""
+        if self._above is None:
+            return _distance(self.x - low)
+        return _shifted(self._low, low, self._above)
+
+    def below(self, high: Any) -> Distance:
+        """High - x."""
+        if self._below is None:
+            return _distance(high - self.x)
+        return _shifted(high, self._high, self._below)
+
+
+def _distance(d: Array) -> Distance:
+    xp = _array.namespace(d)
+    positive = d > 0
+    return Distance(d, xp.where(positive, xp.log(xp.where(positive, d, 1.0)), -INF))
+
+
+def _shifted(a: Any, b: Any, d: Distance) -> Distance:
+    """The distance d + (a - b), and exactly d where the two ends are the same."""
+    if isinstance(a, float) and isinstance(b, float) and a == b:
+        return d
+    xp = _array.namespace(d.value)
+    gap = a - b
+    # One end may be infinite where another row of the batch has a finite one.
+    gap = xp.where((gap == gap) & (abs(gap) < INF), gap, xp.zeros_like(d.value))
+    value = d.value + gap
+    same = (_array.stop_gradient(gap) == 0) & (d.log > -INF)
+    # Equal ends: the exact logarithm, and the derivative of log(d + gap) towards the gap.
+    safe = xp.where(same & (d.value > 0), d.value, 1.0)
+    moved = _distance(xp.where(same, xp.ones_like(value), value)).log
+    return Distance(value, xp.where(same, d.log + gap / safe, moved))
+
+
+class Placed(NamedTuple):
+    """A point, and the log of |dx/dy| there."""
+
+    point: Point
+    log_jacobian: Array
+
+
+class Line:
+    """y = x."""
+
+    def at(self, y: Array) -> Placed:
+        return Placed(Point(y), _array.namespace(y).zeros_like(y))
+
+    def of(self, point: Point) -> Array:
+        return point.x
+
+
+class Stretched:
+    """x = loc + scale sinh y: an algebraic tail becomes an exponential one."""
+
+    def __init__(self, loc: Array, scale: Array) -> None:
+        self.loc, self.scale = loc, scale
+
+    def at(self, y: Array) -> Placed:
+        xp = _array.namespace(y)
+        log_cosh = abs(y) + xp.log1p(xp.exp(-2 * abs(y))) - 0.6931471805599453
+        return Placed(Point(self.loc + self.scale * xp.sinh(y)), log_cosh + xp.log(self.scale))
+
+    def of(self, point: Point) -> Array:
+        return _array.namespace(point.x).asinh((point.x - self.loc) / self.scale)
+
+
+class Ends:
+    """The support from `low` to `high`, each a number or an array that may be infinite in places.
+
+    y = log(x - low) towards an infinite high, -log(high - x) from an infinite low, the difference
+    of both between finite ends, x between infinite ones.
+    """
+
+    def __init__(self, low: Any, high: Any) -> None:
+        self.low, self.high = low, high
+
+    def _kinds(self) -> tuple[Any, Any]:
+        return self.low > -INF, self.high < INF
+
+    def at(self, y: Array) -> Placed:
+        xp = _array.namespace(y)
+        has_low, has_high = self._kinds()
+        if has_low is True and has_high is False:
+            above = Distance(xp.exp(y), y)
+            return Placed(Point(self.low + above.value, self.low, above), y)
+        zero = xp.zeros_like(y)
+        has_low, has_high = (has & (zero == 0) for has in (has_low, has_high))
+        both = has_low & has_high
+        width = xp.where(both, xp.where(both, self.high, 1.0) - xp.where(both, self.low, 0.0), 1.0)
+        log_width = xp.log(width)
+        y_both = xp.where(both, y, zero)
+        rising, falling = log_width - softplus(-y_both), log_width - softplus(y_both)
+        log_above = xp.where(both, rising, xp.where(has_low, y, INF))
+        log_below = xp.where(both, falling, xp.where(has_high, -y, INF))
+        above, below = (Distance(xp.exp(d), d) for d in (log_above, log_below))
+        from_low = has_low & ~(both & (y > 0))
+        x = xp.where(from_low, xp.where(from_low, self.low, 0.0) + above.value, y)
+        from_high = has_high & ~from_low
+        x = xp.where(from_high, xp.where(from_high, self.high, 0.0) - below.value, x)
+        jacobian = xp.where(both, rising + falling - log_width, zero)
+        jacobian = xp.where(has_low & ~both, y, xp.where(has_high & ~both, -y, jacobian))
+        return Placed(Point(x, self.low, above, self.high, below), jacobian)
+
+    def of(self, point: Point) -> Array:
+        has_low, has_high = self._kinds()
+        if has_low is True and has_high is False:
+            return point.above(self.low).log
+        xp = _array.namespace(point.x)
+        zero = xp.zeros_like(point.x)
+        has_low, has_high = (has & (zero == 0) for has in (has_low, has_high))
+        low, high = point.above(self.low).log, point.below(self.high).log
+        y = xp.where(has_low, low, zero) - xp.where(has_high, high, zero)
+        return xp.where(has_low | has_high, y, point.x)
+
+
+Coordinate = Line | Stretched | Ends

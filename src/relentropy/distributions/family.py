@@ -1,0 +1,281 @@
+"""What a parametric family is: parameters that broadcast, a support, a log-density.
+
+A family is a frozen dataclass. Its parameters are arrays of one framework, dtype and device; a
+batch of distributions is a family with parameters of more than one value. Plain numbers belong
+to no framework and take the other side's.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from math import prod
+from typing import Any, ClassVar, NamedTuple, Self
+
+from relentropy import _array
+from relentropy.distributions.coordinates import Coordinate, Ends, Point
+from relentropy.distributions.tails import Tail
+
+Array = Any
+INF = float("inf")
+
+
+class Domain(NamedTuple):
+    """Which values a parameter may have, and how to say so."""
+
+    description: str
+    holds: Callable[[Any, Array], Array]
+
+
+REAL = Domain("finite", lambda xp, x: xp.abs(x) < INF)
+EXTENDED = Domain("a number or infinite", lambda xp, x: x == x)
+POSITIVE = Domain("positive and finite", lambda xp, x: (x > 0) & (x < INF))
+NOT_NEGATIVE = Domain("finite and at least 0", lambda xp, x: (x >= 0) & (x < INF))
+PROBABILITY = Domain("in [0, 1]", lambda xp, x: (x >= 0) & (x <= 1))
+OPEN_PROBABILITY = Domain("in (0, 1)", lambda xp, x: (x > 0) & (x < 1))
+ABOVE_ONE = Domain("finite and above 1", lambda xp, x: (x > 1) & (x < INF))
+WHOLE = Domain(
+    "a whole number, at least 0", lambda xp, x: (x >= 0) & (x < INF) & (x == xp.floor(x))
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Family:
+    """A parametric family of distributions; a batch of them where parameters are arrays."""
+
+    domains: ClassVar[dict[str, Domain]] = {}
+    """What each parameter may be; a field that is not listed is no array."""
+    plain: ClassVar[bool] = False
+    """Whether all parameters were plain numbers, so that any framework may have them."""
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in self.domains}
+        given = {name: x for name, x in given.items() if x is not None}
+        object.__setattr__(self, "plain", all(_is_number(x) for x in given.values()))
+        for name, x in read_parameters(type(self).__name__, given).items():
+            object.__setattr__(self, name, x)
+        self._validate()
+
+    def _validate(self) -> None:
+        for name in self.parameters():
+            self._require(self.domains[name].holds, self.domains[name].description, name)
+
+    def _require(self, holds: Callable[..., Array], description: str, *names: str) -> None:
+        """Raise where parameters, if they can be looked at, are not what they should be."""
+        xs = [_array.stop_gradient(getattr(self, name)) for name in names]
+        xp = _array.namespace(*xs)
+        with _array.quiet(xs[0]):
+            bad = ~holds(xp, *xs)
+        if _array.known(xp.any(bad)):
+            what = " and ".join(names)
+            raise ValueError(
+                f"{type(self).__name__}: {what} must be {description}; got "
+                + " and ".join(_first(x, bad) for x in xs)
+            )
+
+    def parameters(self) -> dict[str, Array]:
+        """The parameters by name, those given as None left out."""
+        found = {name: getattr(self, name) for name in self.domains}
+        return {name: x for name, x in found.items() if x is not None}
+
+    def arrays(self) -> list[Array]:
+        """All arrays of the description, those of components included."""
+        return list(self.parameters().values())
+
+    def mapped(self, f: Callable[[Array], Array]) -> Self:
+        """The same family with f of each array."""
+        other = object.__new__(type(self))
+        for field in fields(self):
+            value = getattr(self, field.name)
+            is_array = field.name in self.domains and value is not None
+            object.__setattr__(other, field.name, f(value) if is_array else value)
+        object.__setattr__(other, "plain", False)
+        return other
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of the batch of distributions; () for a single one."""
+        return broadcast_shapes(*(tuple(x.shape) for x in self.arrays()))
+
+    def __repr__(self) -> str:
+        parts = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None:
+                parts.append(f"{field.name}={_shown(value)}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Univariate(Family):
+    """A family of distributions of one number."""
+
+    def log_density(self, x: Any, /) -> Array:
+        """The log of the density at x, -inf outside the support; x broadcasts with the batch."""
+        x, p = _beside(x, self)
+        with _array.quiet(x):
+            return p._log_density_anywhere(x)
+
+    def _log_density_anywhere(self, x: Array) -> Array:
+        raise NotImplementedError
+
+    def sample(self, rng: Any, size: tuple[int, ...] = ()) -> Any:
+        """Independent draws as a NumPy array of shape size + batch_shape."""
+        shape = (*size, *self.batch_shape)
+        numbers = self.mapped(_array.to_numpy)
+        return numbers._sample(rng, shape)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Continuous(Univariate):
+    """A distribution with a density on an interval of the line."""
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """(low, high), numbers or arrays; ±inf where it does not end."""
+        raise NotImplementedError
+
+    def coordinate(self) -> Coordinate:
+        """A map of the line onto the support in which the tails of the density are exponential."""
+        return Ends(*self.support)
+
+    def centre(self) -> Array:
+        """The middle of the density, in its coordinate."""
+        raise NotImplementedError
+
+    def width(self) -> Array:
+        """The scale of the density about its centre, in its coordinate."""
+        raise NotImplementedError
+
+    def features(self) -> list[Array]:
+        """Values of the coordinate between which the density is easy to integrate."""
+        c, w = self.centre(), 4 * self.width()
+        return [c - w, c, c + w]
+
+    def kinks(self) -> list[Array]:
+        """Places x inside the support at which the density is not smooth."""
+        return []
+
+    def tails(self) -> tuple[Tail, Tail]:
+        """How the density ends, at the low end and at the high end."""
+        raise NotImplementedError
+
+    def log_density_at(self, point: Point) -> Array:
+        """The log-density inside the support; free of NaN however far out the point is."""
+        raise NotImplementedError
+
+    def _log_density_anywhere(self, x: Array) -> Array:
+        xp = _array.namespace(x)
+        low, high = self.support
+        inside = (x >= low) & (x <= high)
+        # A point outside is replaced by one inside, so that it has no derivative either.
+        within = self.coordinate().at(self.centre() + xp.zeros_like(x)).point.x
+        value = self.log_density_at(Point(xp.where(inside, x, within)))
+        value = xp.where(inside, value, -INF)
+        return xp.where(xp.isnan(x), float("nan"), value)
+
+
+def read_parameters(family: str, given: dict[str, Any]) -> dict[str, Array]:
+    """Floating arrays of one framework and dtype; numbers become arrays like the others."""
+    given = {name: _listed(x) for name, x in given.items()}
+    arrays = {name: x for name, x in given.items() if _array.framework(x) is not None}
+    for name, x in given.items():
+        if name not in arrays and not _is_number(x):
+            raise TypeError(
+                f"{family}: {name} must be a number or an array of NumPy, PyTorch or JAX, got "
+                f"{type(x).__name__}"
+            )
+    if not arrays:
+        import numpy
+
+        return {name: numpy.asarray(x, dtype=numpy.float64) for name, x in given.items()}
+    _array.namespace(*arrays.values())
+    floats = {name: _as_float(family, name, x) for name, x in arrays.items()}
+    # The dtype is that of the floating arrays given; whole numbers adapt.
+    given_floats = [x for name, x in floats.items() if _array.is_floating(arrays[name])]
+    like = _array.promote(*(given_floats or floats.values()))[0]
+    return {
+        name: _array.moved_to(floats[name], like)
+        if name in floats
+        else _array.constant_like(like, x)
+        for name, x in given.items()
+    }
+
+
+def _listed(x: Any) -> Any:
+    if isinstance(x, list | tuple):
+        import numpy
+
+        return numpy.asarray(x)
+    return x
+
+
+def _is_number(x: Any) -> bool:
+    # numpy.float64 is a float, but an array too: it has a framework.
+    return isinstance(x, int | float) and not isinstance(x, bool) and _array.framework(x) is None
+
+
+def _as_float(family: str, name: str, x: Array) -> Array:
+    if _array.is_floating(x):
+        return x
+    if _array.is_integer(x):
+        return _array.astype(x, _array.default_float(x))
+    raise TypeError(
+        f"{family}: {name} must be real numbers, got an array of {_array.dtype_name(x)}"
+    )
+
+
+def _beside(x: Any, p: Any) -> tuple[Array, Any]:
+    """A value and a family in one framework and dtype."""
+    x = _listed(x)
+    if _is_number(x):
+        return _array.constant_like(p.arrays()[0], float(x)), p
+    if _array.framework(x) is None:
+        raise TypeError(f"x must be a number or an array, got {type(x).__name__}")
+    x = _as_float(type(p).__name__, "x", x)
+    p = p.mapped(lambda a: adapted(a, x)) if p.plain else p
+    _array.namespace(x, *p.arrays())
+    (wide,) = _array.promote(x, *p.arrays())[:1]
+    return wide, p.mapped(lambda a: _array.astype(a, wide.dtype))
+
+
+def adapted(number: Array, like: Array) -> Array:
+    """A NumPy array of plain numbers in the framework, dtype and device of another array."""
+    if _array.is_numpy(like):
+        return _array.astype(number, like.dtype)
+    return _array.constant_like(like, number.tolist())
+
+
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """NumPy's rule, without NumPy's limit on the number of shapes."""
+    result: list[int] = [1] * max((len(s) for s in shapes), default=0)
+    for shape in shapes:
+        for i, n in enumerate(reversed(shape), start=1):
+            if n != 1 and result[-i] not in (1, n):
+                raise ValueError(f"the parameters have shapes {shapes}, which do not broadcast")
+            result[-i] = n if n != 1 else result[-i]
+    return tuple(result)
+
+
+def _first(x: Array, bad: Array) -> str:
+    """The first bad value, and where it is."""
+    import numpy
+
+    bad = numpy.asarray(_array.to_numpy(bad))
+    x = numpy.broadcast_to(_array.to_numpy(x), bad.shape)
+    index = tuple(int(i) for i in numpy.argwhere(bad)[0])
+    at = f" at {list(index)}" if index else ""
+    return f"{x[index]:g}{at}"
+
+
+def _shown(x: Any) -> str:
+    if _array.framework(x) is None:
+        return repr(x)
+    if prod(x.shape) == 1 and _array.known(x.sum() == x.sum()) is not None:
+        return f"{float(x.reshape(())):g}" if x.ndim == 0 else repr(x)
+    return repr(x)
+
+
+def named(families: Iterable[type[Family]]) -> dict[str, type[Family]]:
+    return {family.__name__: family for family in families}

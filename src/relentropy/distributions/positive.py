@@ -1,0 +1,531 @@
+"""Families on a half-line: their coordinate is the logarithm of the distance from its end."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from relentropy import _array
+from relentropy._special import digamma, log_beta, log_gamma
+from relentropy.distributions.coordinates import Point
+from relentropy.distributions.family import POSITIVE, REAL, Continuous, Domain
+from relentropy.distributions.line import HALF_LOG_2PI
+from relentropy.distributions.tails import JUMP, LOG_SQUARED, Tail, algebraic, stretched
+
+Array = Any
+INF = float("inf")
+
+
+class Positive(Continuous):
+    """A density on the positive numbers."""
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return 0.0, INF
+
+    def log_density_at(self, point: Point) -> Array:
+        x, log_x = point.above(0.0)
+        return self.log_density_of(_array.namespace(x), x, log_x)
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LogNormal(Positive):
+    """x whose logarithm is normal with mean `loc` and standard deviation `scale`.
+
+    >>> from relentropy import LogNormal, relative_entropy
+    >>> float(relative_entropy(LogNormal(0, 1), LogNormal(1, 1)))
+    0.5
+    """
+
+    loc: Any = 0.0
+    scale: Any = 1.0
+    domains: ClassVar[dict[str, Domain]] = {"loc": REAL, "scale": POSITIVE}
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        z = (log_x - self.loc) / self.scale
+        return -z * z / 2 - HALF_LOG_2PI - xp.log(self.scale) - log_x
+
+    def centre(self) -> Array:
+        return self.loc
+
+    def width(self) -> Array:
+        return self.scale
+
+    def tails(self) -> tuple[Tail, Tail]:
+        return _log_squared(self.scale), _log_squared(self.scale)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return rng.lognormal(self.loc, self.scale, shape)
+
+
+def _log_squared(scale: Array) -> Tail:
+    return LOG_SQUARED._replace(rate=0.5 / scale**2)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Gamma(Positive):
+    """The gamma distribution: density rate^a x^(a-1) exp(-rate x) / Γ(a), a = concentration.
+
+    >>> from relentropy import Gamma, relative_entropy
+    >>> round(float(relative_entropy(Gamma(1, 1), Gamma(1, 2))), 12)
+    0.306852819440
+    """
+
+    concentration: Any
+    rate: Any
+    domains: ClassVar[dict[str, Domain]] = {"concentration": POSITIVE, "rate": POSITIVE}
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        a, b = self.concentration, self.rate
+        log_bx = log_x + xp.log(b)
+        return a * log_bx - log_x - b * x - log_gamma(a)
+
+    def centre(self) -> Array:
+        return _log_gamma_mean(self.concentration) - _array.namespace(self.rate).log(self.rate)
+
+    def width(self) -> Array:
+        return _log_gamma_deviation(self.concentration)
+
+    def tails(self) -> tuple[Tail, Tail]:
+        return algebraic(self.concentration), stretched(1.0, self.rate)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return rng.gamma(self.concentration, 1 / self.rate, shape)
+
+
+def _log_gamma_mean(a: Array) -> Array:
+    """E[log x] of a gamma distribution of rate 1."""
+    return digamma(a)
+
+
+def _log_gamma_deviation(a: Array) -> Array:
+    """The standard deviation of log x of a gamma distribution, to a few percent: √ψ'(a)."""
+    return _array.namespace(a).sqrt(1 / a**2 + 1 / (a + 0.6))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Exponential(Positive):
+    """The exponential distribution: density rate exp(-rate x).
+
+    >>> from relentropy import Exponential, relative_entropy
+    >>> round(float(relative_entropy(Exponential(1), Exponential(2))), 12)
+    0.306852819440
+    """
+
+    rate: Any
+    domains: ClassVar[dict[str, Domain]] = {"rate": POSITIVE}
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        return xp.log(self.rate) - self.rate * x
+
+    def centre(self) -> Array:
+        return -_array.namespace(self.rate).log(self.rate)
+
+    def width(self) -> Array:
+        return 1.0 + 0.0 * self.rate
+
+    def tails(self) -> tuple[Tail, Tail]:
+        return JUMP, stretched(1.0, self.rate)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return rng.exponential(1 / self.rate, shape)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InverseGamma(Positive):
+    """1/x is gamma: density b^a x^(-a-1) exp(-b/x) / Γ(a), a = concentration, b = rate.
+
+    >>> from relentropy import InverseGamma, relative_entropy
+    >>> round(float(relative_entropy(InverseGamma(1, 1), InverseGamma(1, 2))), 12)
+    0.306852819440
+    """
+
+    concentration: Any
+    rate: Any
+    domains: ClassVar[dict[str, Domain]] = {"concentration": POSITIVE, "rate": POSITIVE}
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        a, log_u = self.concentration, xp.log(self.rate) - log_x
+        return a * log_u - log_x - xp.exp(log_u) - log_gamma(a)
+
+    def centre(self) -> Array:
+        return _array.namespace(self.rate).log(self.rate) - _log_gamma_mean(self.concentration)
+
+    def width(self) -> Array:
+        return _log_gamma_deviation(self.concentration)
+
+    def tails(self) -> tuple[Tail, Tail]:
+        return stretched(1.0, self.rate), algebraic(self.concentration)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return self.rate / rng.gamma(self.concentration, 1.0, shape)
+
+
+class PowerOfGamma(Positive):
+    """c x^k is gamma distributed with concentration a: density k (c x^k)^a exp(-c x^k) / (x Γ(a)).
+
+    Chi, chi-squared, Weibull, Rayleigh, Maxwell and half-normal distributions are of this kind.
+    """
+
+    def form(self) -> tuple[Any, Any, Array]:
+        """(k, a, log c), k > 0."""
+        raise NotImplementedError
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        k, a, log_c = self.form()
+        log_u = k * log_x + log_c
+        a, k = (v + 0.0 * log_c for v in (a, k))
+        return a * log_u - xp.exp(log_u) - log_x + xp.log(k) - log_gamma(a)
+
+    def centre(self) -> Array:
+        k, a, log_c = self.form()
+        return (_log_gamma_mean(a + 0.0 * log_c) - log_c) / k
+
+    def width(self) -> Array:
+        k, a, log_c = self.form()
+        return _log_gamma_deviation(a + 0.0 * log_c) / k
+
+    def tails(self) -> tuple[Tail, Tail]:
+        k, a, log_c = self.form()
+        rate = _array.namespace(log_c).exp(log_c)
+        return algebraic(a * k + 0.0 * log_c), stretched(k + 0.0 * log_c, rate)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        import numpy
+
+        k, a, log_c = self.form()
+        return (rng.gamma(a, 1.0, shape) / numpy.exp(log_c)) ** (1 / k)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Chi2(PowerOfGamma):
+    """The sum of the squares of `df` standard normals.
+
+    >>> from relentropy import Chi2, Gamma, relative_entropy
+    >>> float(relative_entropy(Chi2(3), Gamma(1.5, 0.5)))
+    0.0
+    """
+
+    df: Any
+    domains: ClassVar[dict[str, Domain]] = {"df": POSITIVE}
+
+    def form(self) -> tuple[Any, Any, Array]:
+        return 1.0, self.df / 2, 0.0 * self.df - math.log(2)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Chi(PowerOfGamma):
+    """The root of the sum of the squares of `df` standard normals.
+
+    >>> from relentropy import Chi, relative_entropy
+    >>> round(float(relative_entropy(Chi(2), Chi(4))), 12)
+    0.115931515658
+    """
+
+    df: Any
+    domains: ClassVar[dict[str, Domain]] = {"df": POSITIVE}
+
+    def form(self) -> tuple[Any, Any, Array]:
+        return 2.0, self.df / 2, 0.0 * self.df - math.log(2)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class HalfNormal(PowerOfGamma):
+    """|x| of a normal x with mean 0 and standard deviation `scale`.
+
+    >>> from relentropy import HalfNormal, Normal, relative_entropy
+    >>> round(float(relative_entropy(HalfNormal(1), Normal(0, 1), base=2)), 12)
+    1.0
+    """
+
+    scale: Any = 1.0
+    domains: ClassVar[dict[str, Domain]] = {"scale": POSITIVE}
+
+    def form(self) -> tuple[Any, Any, Array]:
+        return 2.0, 0.5, _minus_log_twice_square(self.scale)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Rayleigh(PowerOfGamma):
+    """The length of a vector of 2 normals of mean 0: density x exp(-x²/(2 scale²)) / scale².
+
+    >>> from relentropy import Rayleigh, relative_entropy
+    >>> round(float(relative_entropy(Rayleigh(1), Rayleigh(2))), 12)
+    0.636294361120
+    """
+
+    scale: Any = 1.0
+    domains: ClassVar[dict[str, Domain]] = {"scale": POSITIVE}
+
+    def form(self) -> tuple[Any, Any, Array]:
+        return 2.0, 1.0, _minus_log_twice_square(self.scale)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Maxwell(PowerOfGamma):
+    """The length of a vector of 3 normals of mean 0 and standard deviation `scale`.
+
+    >>> from relentropy import Maxwell, relative_entropy
+    >>> round(float(relative_entropy(Maxwell(1), Maxwell(2))), 12)
+    0.954441541680
+    """
+
+    scale: Any = 1.0
+    domains: ClassVar[dict[str, Domain]] = {"scale": POSITIVE}
+
+    def form(self) -> tuple[Any, Any, Array]:
+        return 2.0, 1.5, _minus_log_twice_square(self.scale)
+
+
+def _minus_log_twice_square(scale: Array) -> Array:
+    return -2 * _array.namespace(scale).log(scale) - math.log(2)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Weibull(PowerOfGamma):
+    """(x / scale)^k is exponential of rate 1, k = concentration.
+
+    >>> from relentropy import Weibull, relative_entropy
+    >>> round(float(relative_entropy(Weibull(1, 1), Weibull(0.5, 1))), 12)
+    0.306852819440
+    """
+
+    scale: Any
+    concentration: Any
+    domains: ClassVar[dict[str, Domain]] = {"scale": POSITIVE, "concentration": POSITIVE}
+
+    def form(self) -> tuple[Any, Any, Array]:
+        k = self.concentration
+        return k, 1.0, -k * _array.namespace(k).log(self.scale)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class HalfCauchy(Positive):
+    """|x| of a Cauchy x about 0: density 2 / (π scale (1 + (x/scale)²)).
+
+    >>> from relentropy import HalfCauchy, relative_entropy
+    >>> round(float(relative_entropy(HalfCauchy(1), HalfCauchy(3))), 12)
+    0.287682072452
+    """
+
+    scale: Any = 1.0
+    domains: ClassVar[dict[str, Domain]] = {"scale": POSITIVE}
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        log_z = log_x - xp.log(self.scale)
+        return (
+            math.log(2 / math.pi)
+            - xp.log(self.scale)
+            - xp.logaddexp(2 * log_z, xp.zeros_like(log_z))
+        )
+
+    def centre(self) -> Array:
+        return _array.namespace(self.scale).log(self.scale)
+
+    def width(self) -> Array:
+        return 1.5 + 0.0 * self.scale
+
+    def tails(self) -> tuple[Tail, Tail]:
+        return JUMP, algebraic(1.0)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return abs(self.scale * rng.standard_cauchy(shape))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InverseGaussian(Positive):
+    """The first passage of a Brownian motion: √(λ/(2πx³)) exp(-λ(x-μ)²/(2μ²x)).
+
+    μ is `loc`, the mean, and λ `concentration`.
+
+    >>> from relentropy import InverseGaussian, relative_entropy
+    >>> round(float(relative_entropy(InverseGaussian(1, 1), InverseGaussian(1, 2))), 12)
+    0.153426409720
+    """
+
+    loc: Any
+    concentration: Any
+    domains: ClassVar[dict[str, Domain]] = {"loc": POSITIVE, "concentration": POSITIVE}
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        m, c = self.loc, self.concentration
+        log_z = log_x - xp.log(m)
+        # (x - m)² / (m² x) = (exp(log_z / 2) - exp(-log_z / 2))² / m
+        root = 2 * xp.sinh(log_z / 2)
+        return (xp.log(c) - 3 * log_x) / 2 - HALF_LOG_2PI - c / (2 * m) * root * root
+
+    def centre(self) -> Array:
+        xp = _array.namespace(self.loc, self.concentration)
+        return xp.log(self.loc) - 0.5 * xp.log1p(self.loc / self.concentration)
+
+    def width(self) -> Array:
+        xp = _array.namespace(self.loc, self.concentration)
+        return xp.sqrt(xp.log1p(self.loc / self.concentration))
+
+    def features(self) -> list[Array]:
+        xp = _array.namespace(self.loc, self.concentration)
+        m, c = self.loc + 0.0 * self.concentration, self.concentration + 0.0 * self.loc
+        # It turns into its tails at x ~ λ and at x ~ μ²/λ.
+        return [*super().features(), xp.log(c) - 4, 2 * xp.log(m) - xp.log(c) + 4]
+
+    def tails(self) -> tuple[Tail, Tail]:
+        m, c = self.loc, self.concentration
+        return stretched(1.0, c / 2 + 0.0 * m), stretched(1.0, c / (2 * m * m))
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return rng.wald(self.loc, self.concentration, shape)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FisherSnedecor(Positive):
+    """F: the ratio of two means of squares, of `df1` and of `df2` standard normals.
+
+    >>> from relentropy import FisherSnedecor, relative_entropy
+    >>> round(float(relative_entropy(FisherSnedecor(2, 2), FisherSnedecor(4, 4))), 12)
+    0.208240530772
+    """
+
+    df1: Any
+    df2: Any
+    domains: ClassVar[dict[str, Domain]] = {"df1": POSITIVE, "df2": POSITIVE}
+
+    def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
+        a, b = self.df1 / 2, self.df2 / 2
+        log_u = log_x + xp.log(a) - xp.log(b)
+        total = xp.logaddexp(log_u, xp.zeros_like(log_u))
+        return a * (log_u - total) - b * total - log_x - log_beta(a, b)
+
+    def centre(self) -> Array:
+        a, b, xp = self.df1 / 2, self.df2 / 2, _array.namespace(self.df1, self.df2)
+        return _log_gamma_mean(a) - _log_gamma_mean(b) - xp.log(a) + xp.log(b)
+
+    def width(self) -> Array:
+        xp = _array.namespace(self.df1, self.df2)
+        a, b = _log_gamma_deviation(self.df1 / 2), _log_gamma_deviation(self.df2 / 2)
+        return xp.sqrt(a * a + b * b)
+
+    def features(self) -> list[Array]:
+        c, a, b = self.centre(), *(_log_gamma_deviation(d / 2) for d in (self.df1, self.df2))
+        return [c - 4 * a, c, c + 4 * b]
+
+    def tails(self) -> tuple[Tail, Tail]:
+        return algebraic(self.df1 / 2), algebraic(self.df2 / 2)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return rng.f(self.df1, self.df2, shape)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pareto(Continuous):
+    """A power law above `scale`: density alpha scale^alpha / x^(alpha+1), x >= scale.
+
+    >>> from relentropy import Pareto, relative_entropy
+    >>> round(float(relative_entropy(Pareto(1, 1), Pareto(1, 2))), 12)
+    0.306852819440
+    """
+
+    scale: Any
+    alpha: Any
+    domains: ClassVar[dict[str, Domain]] = {"scale": POSITIVE, "alpha": POSITIVE}
+
+    @property
+    def support(self) -> tuple[Array, float]:
+        return self.scale, INF
+
+    def log_density_at(self, point: Point) -> Array:
+        d, s = point.above(self.scale).value, self.scale
+        xp = _array.namespace(d)
+        # Outside the bulk x and d are the same.
+        log_z = xp.log1p(d / s)
+        return xp.log(self.alpha) - xp.log(s) - (self.alpha + 1) * log_z
+
+    def centre(self) -> Array:
+        xp = _array.namespace(self.scale, self.alpha)
+        return xp.log(self.scale) + xp.log(
+            xp.expm1(xp.minimum(0.7 / self.alpha, 1.0 + 0 * self.alpha))
+        )
+
+    def width(self) -> Array:
+        return 1.0 + 1 / self.alpha + 0.0 * self.scale
+
+    def features(self) -> list[Array]:
+        xp = _array.namespace(self.scale, self.alpha)
+        bend = xp.log(self.scale) + 0.0 * self.alpha
+        w = 1 / self.alpha + 0.0 * self.scale
+        return [bend - 4 - xp.log1p(self.alpha), bend, bend + 2 + 4 * w]
+
+    def tails(self) -> tuple[Tail, Tail]:
+        return JUMP, algebraic(self.alpha)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        return self.scale * (1 + rng.pareto(self.alpha, shape))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GeneralizedPareto(Continuous):
+    """What exceeds a high threshold: density (1 + ξz)^(-1/ξ-1) / scale, z = (x - loc)/scale >= 0.
+
+    ξ is `concentration`: 0 is the exponential distribution, below 0 the support ends at
+    loc - scale/ξ.
+
+    >>> from relentropy import GeneralizedPareto, relative_entropy
+    >>> round(float(relative_entropy(GeneralizedPareto(0, 1, 0), GeneralizedPareto(0, 0.5, 0))), 12)
+    0.306852819440
+    """
+
+    loc: Any
+    scale: Any
+    concentration: Any
+    domains: ClassVar[dict[str, Domain]] = {"loc": REAL, "scale": POSITIVE, "concentration": REAL}
+
+    @property
+    def support(self) -> tuple[Array, Array]:
+        xp = _array.namespace(self.scale)
+        ends = self.concentration < 0
+        reach = self.scale / xp.where(ends, -self.concentration, 1.0)
+        return self.loc + 0.0 * reach, xp.where(ends, self.loc + reach, INF)
+
+    def log_density_at(self, point: Point) -> Array:
+        low, high = self.support
+        z = point.above(low).value / self.scale
+        xp, c = _array.namespace(z), self.concentration + 0.0 * z
+        falling = c < 0
+        near = xp.abs(c * z) < 1e-4
+        # log(1 + ξz): towards a finite end from the distance to it.
+        to_end = point.below(xp.where(falling, high, 1e300)).log
+        to_end = to_end + xp.log(xp.where(falling, -c, 1.0)) - xp.log(self.scale)
+        safe = xp.where(near | falling, 1.0, c * z)
+        log_u = xp.where(falling, xp.where(to_end > -INF, to_end, -1e300), xp.log1p(safe))
+        c1, cz = xp.where(c == 0, 1.0, c), xp.where(near, c * z, 0.0)
+        series = 1 - cz * (1 / 2 - cz * (1 / 3 - cz * (1 / 4 - cz / 5)))
+        power = xp.where(near, z * series, xp.where(near, 0.0, log_u) / c1)
+        log_u = xp.where(near, cz * series, log_u)
+        return -power - log_u - xp.log(self.scale)
+
+    def centre(self) -> Array:
+        xp = _array.namespace(self.scale)
+        log_scale = xp.log(self.scale) + 0.0 * (self.loc + self.concentration)
+        falling = self.concentration < 0
+        size = xp.where(falling, -self.concentration, 1.0)
+        # The median, as a log-odds between the ends.
+        odds = xp.expm1(0.6931471805599453 * xp.where(falling, size, 1.0))
+        return xp.where(falling, xp.log(odds), log_scale)
+
+    def width(self) -> Array:
+        c = self.concentration
+        return 1.0 + abs(c) + 0.0 * (self.loc + self.scale)
+
+    def tails(self) -> tuple[Tail, Tail]:
+        xp, c = _array.namespace(self.scale), self.concentration + 0.0 * self.scale
+        power = xp.where(c == 0, 1.0, 1 / xp.abs(xp.where(c == 0, 1.0, c)))
+        level = xp.where(c == 0, 2.0 + 0 * c, 0.0 * c)
+        return JUMP, Tail(level, power, 1 / self.scale + 0.0 * c)
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        import numpy
+
+        e, c = rng.standard_exponential(shape), self.concentration
+        safe = numpy.where(c == 0, 1.0, c)
+        return self.loc + self.scale * numpy.where(c == 0, e, numpy.expm1(c * e) / safe)

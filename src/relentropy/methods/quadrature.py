@@ -1,0 +1,226 @@
+"""Divergences of continuous univariate families by double-exponential quadrature.
+
+The integral is taken in a coordinate in which the support is the whole line and integrable
+singularities at its ends are exponential tails. Between the features of both densities it is taken
+by the tanh-sinh rule, beyond them by the exp-sinh rule (Takahasi & Mori 1974). The nodes are the
+cells of a finite alphabet with the weights p dx and q dx, so that every divergence is the formula
+that it has there. The nodes of even and of odd number are two independent rules, whose difference
+is the estimate of the error.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+from relentropy import _array
+from relentropy._scalar import INF, kl_div_given
+from relentropy.distributions.coordinates import Coordinate, Ends, Point
+from relentropy.distributions.family import Continuous
+from relentropy.distributions.tails import cost_exists
+from relentropy.exact.divergences import Ratio
+
+Array = Any
+Formula = Callable[[Ratio], Array]
+
+UNDERFLOW = -745.0
+"""exp of anything below is 0 in float64."""
+
+
+class Rule(NamedTuple):
+    """Nodes and weights: distances from both ends of the unit interval, and of a half-line."""
+
+    low: Array
+    high: Array
+    weight: Array
+    far: Array
+    far_weight: Array
+
+
+@cache
+def double_exponential(n: int) -> Rule:
+    import numpy as np
+
+    t = np.linspace(-3.15, 3.15, 2 * n + 1)
+    u = np.pi / 2 * np.sinh(t)
+    low, high = 1 / (1 + np.exp(-2 * u)), 1 / (1 + np.exp(2 * u))
+    weight = np.pi / 4 * np.cosh(t) / np.cosh(u) ** 2 * (t[1] - t[0])
+    t = np.linspace(-4.0, 4.0, 2 * n + 1)
+    far = np.exp(np.pi / 2 * np.sinh(t))
+    return Rule(low, high, weight, far, far * np.pi / 2 * np.cosh(t) * (t[1] - t[0]))
+
+
+def nodes(points: Array, scale: Array, n: int) -> tuple[Array, Array]:
+    """Nodes and weights over the line, (..., N): first those of even number, then those of odd.
+
+    points (..., m) in any order separate the pieces; the two outer ones have the given scale.
+    """
+    xp = _array.namespace(points)
+    rule = Rule(*(_array.constant_like(points, x) for x in double_exponential(n)))
+    points = xp.sort(points, axis=-1)
+    a, b = points[..., :-1, None], points[..., 1:, None]
+    inner = xp.where(rule.low < rule.high, a + (b - a) * rule.low, b - (b - a) * rule.high)
+    s = scale[..., None]
+    left, right = points[..., :1] - s * rule.far, points[..., -1:] + s * rule.far
+    y = xp.concat((inner, left[..., None, :], right[..., None, :]), axis=-2)
+    w = xp.concat(((b - a) * rule.weight, *[(s * rule.far_weight)[..., None, :]] * 2), axis=-2)
+    return _even_then_odd(xp, y), _even_then_odd(xp, w)
+
+
+def _even_then_odd(xp: Any, x: Array) -> Array:
+    halves = (x[..., 0::2], x[..., 1::2])
+    return xp.concat([half.reshape(*half.shape[:-2], -1) for half in halves], axis=-1)
+
+
+def features(p: Continuous, q: Continuous, coordinate: Coordinate) -> Array:
+    """Where the pieces end, (..., m), in the coordinate; constant for differentiation."""
+    found = []
+    for family in (p, q):
+        own = family.coordinate()
+        points = [own.at(y).point for y in family.features()]
+        points += [Point(x) for x in family.kinks()]
+        found += [coordinate.of(point) for point in points]
+    xp = _array.namespace(*found)
+    zero = sum(0.0 * x for x in [*p.arrays(), *q.arrays()])
+    found = [_array.stop_gradient(x + zero) for x in found]
+    # What lies outside the support, or too far out to be told from its end, is no feature.
+    some = found[0]
+    for x in reversed(found):
+        some = xp.where(xp.abs(x) < INF, x, some)
+    return xp.stack([xp.where(xp.abs(x) < INF, x, some) for x in found], axis=-1)
+
+
+def _spread(points: Array) -> Array:
+    xp = _array.namespace(points)
+    return xp.max(points, axis=-1) - xp.min(points, axis=-1)
+
+
+def common_coordinate(p: Continuous, q: Continuous) -> tuple[Coordinate, Array | bool]:
+    """The coordinate of the intersection of the supports, and whether it is empty."""
+    (low_p, high_p), (low_q, high_q) = p.support, q.support
+    if _covers_statically(q, p):
+        return p.coordinate(), False
+    low, high = _extreme("maximum", low_p, low_q), _extreme("minimum", high_p, high_q)
+    empty = ~(low < high) if _array.framework(low < high) else not low < high
+    if empty is False:
+        return Ends(low, high), False
+    xp = _array.namespace(*(x for x in (low, high) if _array.framework(x)))
+    return Ends(xp.where(empty, 0.0, low), xp.where(empty, 1.0, high)), empty
+
+
+def _covers_statically(q: Continuous, p: Continuous) -> bool:
+    ends = (*p.support, *q.support)
+    if q.support == (-INF, INF):
+        return True
+    return all(isinstance(x, float) for x in ends) and ends[2] <= ends[0] and ends[1] <= ends[3]
+
+
+def _extreme(name: str, a: Any, b: Any) -> Any:
+    if isinstance(a, float) and isinstance(b, float):
+        return max(a, b) if name == "maximum" else min(a, b)
+    array = a if _array.framework(a) else b
+    xp, zero = _array.namespace(array), 0.0 * array
+    zero = xp.where(zero == 0, zero, xp.zeros_like(zero))
+    return getattr(xp, name)(a + zero, b + zero)
+
+
+class Cells(NamedTuple):
+    """P and Q on the nodes: log(p/q), and the masses p dx and q dx."""
+
+    p: Array
+    q: Array
+    t: Array
+    even: int
+
+    def halves(self) -> list[Ratio]:
+        """The two rules as finite alphabets."""
+        parts = (slice(None, self.even), slice(self.even, None))
+        return [self._ratio(part) for part in parts]
+
+    def _ratio(self, part: slice) -> Ratio:
+        p, q, t = 2 * self.p[..., part], 2 * self.q[..., part], self.t[..., part]
+        xp = _array.namespace(p)
+        t = xp.where(p > 0, t, xp.where(q > 0, -INF, 0.0))
+        near = (p > 0) & (q > 0) & (xp.abs(_array.stop_gradient(t)) < 1)
+        gap = -p * xp.expm1(-xp.where(near, t, 0.0))
+        return Ratio(xp, p, q, xp.where(near, gap, p - q), t)
+
+
+Choice = Callable[[Continuous, Continuous], Coordinate]
+
+
+def own(p: Continuous, q: Continuous) -> Coordinate:
+    return p.coordinate()
+
+
+def common(p: Continuous, q: Continuous) -> Coordinate:
+    return common_coordinate(p, q)[0]
+
+
+def cells(p: Continuous, q: Continuous, choose: Choice, n: int, skip: Any) -> Cells:
+    """Both densities (B,) at the nodes of a coordinate; rows to `skip` have empty cells."""
+    still = [f.mapped(_array.stop_gradient) for f in (p, q)]
+    points = features(*still, choose(*still))
+    y, w = nodes(points, _spread(points) / 8, n)
+    xp = _array.namespace(y)
+    log_p, log_q, log_j = _log_densities(*(_column(f) for f in still), choose, y)
+    used = (log_p + log_j > UNDERFLOW) | (log_q + log_j > UNDERFLOW)
+    used = used & ~skip[:, None] & (w > 0)
+    if not _array.is_numpy(y):
+        # Again with gradients, and without the nodes so far out that their derivatives overflow.
+        y = xp.where(used, y, points[..., :1])
+        log_p, log_q, log_j = _log_densities(_column(p), _column(q), choose, y)
+    log_w = xp.log(xp.where(used, w, 1.0)) + xp.where(used, log_j, 0.0)
+    log_p, log_q = (xp.where(used, x, -INF) for x in (log_p, log_q))
+    in_q = log_q > -INF
+    t = xp.where(used & in_q, log_p, 0.0) - xp.where(used & in_q, log_q, 0.0)
+    t = xp.where(used & ~in_q, INF, t)
+    return Cells(
+        xp.exp(log_p + log_w), xp.exp(log_q + log_w), t, (n + 1) * (y.shape[-1] // (2 * n + 1))
+    )
+
+
+def _log_densities(
+    p: Continuous, q: Continuous, choose: Choice, y: Array
+) -> tuple[Array, Array, Array]:
+    point, log_jacobian = choose(p, q).at(y)
+    xp = _array.namespace(y)
+    log_p, log_q = (f.log_density_at(point) for f in (p, q))
+    # What is NaN is too far out to be a number; a density there is 0 in every format.
+    return (*(xp.where(xp.isnan(x), -INF, x) for x in (log_p, log_q)), log_jacobian)
+
+
+def _column(p: Continuous) -> Continuous:
+    return p.mapped(lambda x: x[..., None])
+
+
+def relative_entropy_of(r: Ratio) -> Array:
+    """Σ p log(p/q); where that is small and nothing of Q is missing, from terms >= 0."""
+    xp = r.xp
+    common = (r.p > 0) & (r.t < INF)
+    t = xp.where(common, r.t, 0.0)
+    plain = xp.sum(r.p * t, axis=-1)
+    near = common & (r.q > 0) & (xp.abs(_array.stop_gradient(t)) < 0.2)
+    x = xp.expm1(xp.where(near, t, 0.0))
+    terms = xp.sum(kl_div_given(xp, xp.where(common, r.p, 0.0), r.q, near, x, t), axis=-1)
+    missing = 1 - xp.sum(r.q, axis=-1)
+    close = (_array.stop_gradient(plain) < 1e-2) & (_array.stop_gradient(missing) < 1e-9)
+    return xp.where(close, terms, plain)
+
+
+def infinite_rows(p: Continuous, q: Continuous) -> Array:
+    """Where D is infinite: Q does not cover P, or the expectation does not exist; (B,)."""
+    p, q = (f.mapped(_array.stop_gradient) for f in (p, q))
+    (low_p, high_p), (low_q, high_q) = p.support, q.support
+    infinite = (low_p < low_q) | (high_p > high_q)
+    tails_p, tails_q = p.tails(), q.tails()
+    inner = (low_p > low_q, high_p < high_q)
+    for tail_p, tail_q, inside in zip(tails_p, tails_q, inner, strict=True):
+        exists = cost_exists(tail_p, tail_q)
+        infinite = infinite | ~as_rows(exists, p, q) & ~as_rows(inside, p, q)
+    return as_rows(infinite, p, q)
+
+
+def as_rows(condition: Any, p: Continuous, q: Continuous) -> Array:
+    """A condition, a bool or an array, as booleans of shape (B,)."""
+    some = sum(0.0 * x for x in [*p.arrays(), *q.arrays()])
+    return (some == some) & condition
