@@ -7,7 +7,7 @@ subtracting. A coordinate y of a support is chosen such that integrable singular
 become exponential tails over the whole line.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from relentropy import _array
 from relentropy._special import softplus
@@ -154,4 +154,11 @@ class Ends:
         return xp.where(has_low | has_high, y, point.x)
 
 
-Coordinate = Line | Stretched | Ends
+class Coordinate(Protocol):
+    """A map of the line onto a support, or onto a part of the line that contains it."""
+
+    def at(self, y: Array) -> Placed:
+        """The point with that coordinate."""
+
+    def of(self, point: Point) -> Array:
+        """The coordinate of a point."""

@@ -38,8 +38,8 @@ WHOLE = Domain(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Family:
-    """A parametric family of distributions; a batch of them where parameters are arrays."""
+class Parametric:
+    """Something with parameters, which are arrays of one framework that broadcast."""
 
     domains: ClassVar[dict[str, Domain]] = {}
     """What each parameter may be; a field that is not listed is no array."""
@@ -90,6 +90,18 @@ class Family:
         object.__setattr__(other, "plain", False)
         return other
 
+    def flattened(self, shape: tuple[int, ...]) -> Self:
+        """Broadcast to a batch shape and laid out in one axis, (B,)."""
+
+        def flat(x: Array) -> Array:
+            return _array.namespace(x).broadcast_to(x, shape).reshape(-1)
+
+        return self.mapped(flat)
+
+    def rows(self, part: slice) -> Self:
+        """Some members of a family that is `flattened`."""
+        return self.mapped(lambda x: x[part])
+
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """The shape of the batch of distributions; () for a single one."""
@@ -102,6 +114,11 @@ class Family:
             if value is not None:
                 parts.append(f"{field.name}={_shown(value)}")
         return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Family(Parametric):
+    """A parametric family of distributions; a batch of them where parameters are arrays."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

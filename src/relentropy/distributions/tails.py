@@ -12,6 +12,7 @@ from relentropy import _array
 Array = Any
 
 ALGEBRAIC, LOGARITHMIC, POWER, EXPONENTIAL = 0, 1, 2, 3
+UNKNOWN_LEVEL = 4
 
 
 class Tail(NamedTuple):
@@ -21,6 +22,8 @@ class Tail(NamedTuple):
     level 1: log² X;
     level 2: rate · X^power;
     level 3: exp(X / scale), with rate = 1 / scale.
+
+    Of an `UNKNOWN` tail, that of a density which the user wrote, nothing is concluded.
     """
 
     level: Any
@@ -43,6 +46,8 @@ def double_exponential(rate: Any) -> Tail:
     return Tail(EXPONENTIAL, 1.0, rate)
 
 
+UNKNOWN = Tail(UNKNOWN_LEVEL)
+
 JUMP = algebraic(1.0)
 """A density that ends at a finite place without tending to 0 or infinity."""
 
@@ -52,7 +57,7 @@ def cost_exists(p: Tail, q: Tail) -> Any:
     by_power = (p.level > ALGEBRAIC) | (p.power > q.power)
     same_law = (p.power > 1) | ((p.power == 1) & (p.rate > q.rate))
     by_exponential = (p.level > POWER) | ((p.level == POWER) & same_law)
-    at_most = q.level <= LOGARITHMIC
+    at_most = (q.level <= LOGARITHMIC) | (q.level == UNKNOWN_LEVEL)
     return at_most | ((q.level == POWER) & by_power) | ((q.level == EXPONENTIAL) & by_exponential)
 
 
@@ -66,7 +71,8 @@ def power_exists(p: Tail, q: Tail, alpha: float) -> Any:
     doubles = (p.rate > q.rate) | (p.rate == q.rate)
     equal = algebraic_ | logarithmic | ((p.level == POWER) & powers)
     equal = equal | ((p.level == EXPONENTIAL) & doubles)
-    return (p.level > q.level) | ((p.level == q.level) & equal)
+    unknown = (p.level == UNKNOWN_LEVEL) | (q.level == UNKNOWN_LEVEL)
+    return unknown | (p.level > q.level) | ((p.level == q.level) & equal)
 
 
 def heavier(a: Tail, b: Tail) -> Tail:
