@@ -8,7 +8,7 @@ mass of P is integrated along and has to come out as 1: a piece that was missed 
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class Setting:
 FIRST = Setting(digits=30, degree=4, shift=0.0, stretch=1.0, head=24)
 SECOND = Setting(digits=38, degree=5, shift=0.37, stretch=1.7, head=31)
 
-ENOUGH = mpf(10) ** -25
+ENOUGH = mpf(10) ** -35
 HALVINGS = 60
 NOTHING = -(10**6)
 """A log-density that no log-ratio here makes up for; its exponential would take a million bits."""
@@ -142,7 +142,7 @@ def integrated(p: Law, q: Law, setting: Setting) -> Pair:
     def integrand(u: Any) -> Pair:
         t, log_jacobian = c.point(u)
         a = p.log_density(t)
-        if a < NOTHING:
+        if a + log_jacobian < NOTHING:
             return mpf(0), mpf(0)
         density = mp.exp(a + log_jacobian)
         return density, density * (a - q.log_density(t))
@@ -153,7 +153,7 @@ def integrated(p: Law, q: Law, setting: Setting) -> Pair:
 def ends(p: Law, q: Law, c: Coordinate, setting: Setting) -> set[Any]:
     """Where the pieces meet: corners, and in steps of P's width around where the mass is."""
     middle, step = c.inverse(p.centre), c.step
-    around = {middle + step * (k + mpf(setting.shift)) for k in (-9, -3, -1, 1, 3, 9)}
+    around = {middle + step * (k + mpf(setting.shift)) for k in (-13, -4, -1, 1, 4, 13)}
     inside = [x for x in (*p.kinks, *q.kinks, q.centre) if p.low < x < p.high]
     return around | {c.inverse(x) for x in inside}
 
@@ -173,7 +173,7 @@ def outwards(f: Integrand, start: Any, width: Any, setting: Setting) -> Iterator
         end = start + width
         mass, value = gauss(f, start, end, setting)
         yield min(start, end), max(start, end), abs(mass), value if width > 0 else -value
-        quiet = quiet + 1 if abs(mass) + abs(value) < ENOUGH / 1000 else 0
+        quiet = quiet + 1 if abs(mass) + abs(value) < ENOUGH else 0
         if quiet == 2:
             return
         start, width = end, 2 * width
@@ -182,8 +182,9 @@ def outwards(f: Integrand, start: Any, width: Any, setting: Setting) -> Iterator
 
 def refined(f: Integrand, pieces: list[Any], setting: Setting) -> Pair:
     """Halve each piece until halving changes nothing that matters."""
-    scale = [1 + abs(sum(piece[2] for piece in pieces)), sum(abs(piece[3]) for piece in pieces)]
-    enough = [s * mpf(10) ** -17 for s in scale]
+    # Two names of one distribution have D = 0, and nothing but rounding to compare with.
+    scale = (mpf(1), max(sum(abs(piece[3]) for piece in pieces), mpf(10) ** -8))
+    enough = [s * mpf(10) ** -20 for s in scale]
     total = [mpf(0), mpf(0)]
     waiting = [(piece, 0) for piece in pieces]
     while waiting:
@@ -227,13 +228,17 @@ def summed(p: Law, q: Law, setting: Setting) -> Pair:
 
     if isinstance(p.upper, Power) and p.high == INF:
         return with_remainder(term, int(p.low), setting)
+    middle = int(p.centre) if p.high == INF else int(p.low)
+    upwards: Iterable[int] = itertools.count(middle)
+    upwards = upwards if p.high == INF else range(middle, int(p.high) + 1)
+    downwards = range(middle - 1, int(p.low) - 1, -1)
     mass = value = mpf(0)
-    k = int(p.low)
-    while k <= p.high:
-        m, v = term(k)
-        mass, value, k = mass + m, value + v, k + 1
-        if p.high == INF and mass > mpf(1) / 2 and abs(m) + abs(v) < ENOUGH / 1000:
-            break
+    for side in (upwards, downwards):
+        for k in side:
+            m, v = term(k)
+            mass, value = mass + m, value + v
+            if p.high == INF and abs(m) + abs(v) < ENOUGH:
+                break
     return mass, value
 
 

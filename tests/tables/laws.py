@@ -403,7 +403,8 @@ def von_mises(loc: Any, concentration: Any) -> Law:
     k = concentration
     c = -mp.log(2 * mp.pi * mp.besseli(0, k))
     width = min(1, 1 / mp.sqrt(k) if k else 1)
-    return Law(-mp.pi, +mp.pi, lambda t: c + k * mp.cos(t.x - loc), centre=loc, width=width)
+    centre = loc - 2 * mp.pi * mp.nint(loc / (2 * mp.pi))
+    return Law(-mp.pi, +mp.pi, lambda t: c + k * mp.cos(t.x - loc), centre=centre, width=width)
 
 
 # --- atoms and integers -------------------------------------------------------------------------
@@ -413,8 +414,10 @@ def delta(v: Any) -> Law:
     return Law(v, v, lambda x: mpf(0), lattice=v == int(v), atom=True)
 
 
-def on_integers(low: int, high: Any, log_mass: Callable[[int], Any], upper: Tail = Power(1)) -> Law:
-    return Law(mpf(low), mpf(high), log_mass, upper=upper, lattice=True)
+def on_integers(
+    low: int, high: Any, log_mass: Callable[[int], Any], upper: Tail = Power(1), mode: Any = 0
+) -> Law:
+    return Law(mpf(low), mpf(high), log_mass, upper=upper, centre=mode, lattice=True)
 
 
 def bernoulli(probs: Any) -> Law:
@@ -445,13 +448,14 @@ def negative_binomial(total_count: Any, probs: Any) -> Law:
     r, a, b = total_count, mp.log(probs), mp.log(1 - probs)
     c = r * b - mp.loggamma(r)
     f = lambda k: c + mp.loggamma(k + r) - mp.loggamma(k + 1) + k * a  # noqa: E731
-    return on_integers(0, INF, f, Stretched(1))
+    return on_integers(0, INF, f, Stretched(1), mode=r * probs / (1 - probs))
 
 
 def poisson(rate: Any) -> Law:
     """Its cost k log k has a mean exactly where k² / k has, for every tail here."""
     a = mp.log(rate)
-    return on_integers(0, INF, lambda k: k * a - rate - mp.loggamma(k + 1), Stretched(1))
+    f = lambda k: k * a - rate - mp.loggamma(k + 1)  # noqa: E731
+    return on_integers(0, INF, f, Stretched(1), mode=rate)
 
 
 def zipf(power: Any) -> Law:
@@ -502,6 +506,6 @@ LAWS: dict[str, Callable[..., Law]] = {
 }
 
 
-def law(family: str, parameters: dict[str, float]) -> Law:
+def law(family: str, parameters: dict[str, Any]) -> Law:
     """That member of the family, in the working precision of now."""
     return LAWS[family](**{name: mpf(value) for name, value in parameters.items()})
