@@ -1,0 +1,155 @@
+"""Families on an interval: relative entropy within a family, and entropies."""
+
+from typing import Any
+
+from relentropy import _array
+from relentropy._rules import rule
+from relentropy._scalar import INF, NEAR, _difference_of_products, log_quotient
+from relentropy._special import digamma, log_beta
+from relentropy.distributions.interval import (
+    Beta,
+    ContinuousBernoulli,
+    LogitNormal,
+    Triangular,
+    Uniform,
+    log_rate_over_mass,
+)
+from relentropy.exact.bregman import (
+    BERNOULLI,
+    by_second_derivative,
+    even_size,
+    of_log_gamma_remainder,
+    two_points,
+)
+from relentropy.exact.line import of_normals
+
+Array = Any
+
+
+@rule(LogitNormal, LogitNormal)
+def logit_normal_logit_normal(p: LogitNormal, q: LogitNormal) -> Array:
+    """D = (r² - 1)/2 - log r + δ²/(2 s²), r = σ/s: that of the normal log-odds."""
+    return of_normals(p, q)
+
+
+@rule(Uniform, Uniform)
+def uniform_uniform(p: Uniform, q: Uniform) -> Array:
+    """D = log((high' - low') / (high - low)); +inf where Q does not cover P."""
+    xp = _array.namespace(p.low, q.low)
+    covered = (q.low <= p.low) & (p.high <= q.high)
+    a, b = xp.where(covered, p.low, 0.0), xp.where(covered, p.high, 1.0)
+    a_q, b_q = xp.where(covered, q.low, 0.0), xp.where(covered, q.high, 1.0)
+    # What Q has beyond P's two ends, relative to P: two differences that do not cancel.
+    x = ((b_q - b) + (a - a_q)) / (b - a)
+    near = _array.stop_gradient(x) < 1
+    far = log_quotient(xp, xp.where(near, 1.0, b_q - a_q), xp.where(near, 1.0, b - a))
+    return xp.where(covered, xp.where(near, xp.log1p(xp.where(near, x, 0.0)), far), INF)
+
+
+@rule(Uniform, None, of="entropy")
+def entropy_of_uniform(p: Uniform) -> Array:
+    """H = log(high - low)."""
+    return _array.namespace(p.low, p.high).log(p.high - p.low)
+
+
+@rule(Triangular, None, of="entropy")
+def entropy_of_triangular(p: Triangular) -> Array:
+    """H = 1/2 + log((high - low)/2), wherever the peak is."""
+    return _array.namespace(p.low).log((p.high - p.low) / 2) + 0.5 + 0.0 * p.peak
+
+
+@rule(Beta, Beta)
+def beta_beta(p: Beta, q: Beta) -> Array:
+    """D = c' KL(a'/c' ‖ a/c) + J(a', a) + J(b', b) - J(c', c), c = a + b.
+
+    J is the Bregman divergence of log Γ(x) - x log x + x: that of log B(a, b) in these terms.
+    """
+    a, b, a_q, b_q = p.concentration1, p.concentration0, q.concentration1, q.concentration0
+    xp = _array.namespace(a, b, a_q, b_q)
+    c, c_q = a + b, a_q + b_q
+    gap = _difference_of_products(xp, a_q, b, a, b_q) / c / c_q
+    shares = c_q * two_points(xp, a_q / c_q, a / c, b_q / c_q, b / c, gap)
+    steps = [(a_q, a, a_q - a), (b_q, b, b_q - b), (c_q, c, (a_q - a) + (b_q - b))]
+    first, second, both = (of_log_gamma_remainder(xp, *step) for step in steps)
+    return shares + (first + second - both)
+
+
+@rule(Beta, None, of="entropy")
+def entropy_of_beta(p: Beta) -> Array:
+    """H = log B(a, b) - (a-1) ψ(a) - (b-1) ψ(b) + (a+b-2) ψ(a+b)."""
+    a, b = p.concentration1, p.concentration0
+    of_a, of_b, of_c = digamma(a), digamma(b), digamma(a + b)
+    return log_beta(a, b) + (a - 1) * (of_c - of_a) + (b - 1) * (of_c - of_b)
+
+
+# --- continuous Bernoulli -----------------------------------------------------------------------
+
+
+@rule(ContinuousBernoulli, ContinuousBernoulli)
+def continuous_bernoulli_continuous_bernoulli(
+    p: ContinuousBernoulli, q: ContinuousBernoulli
+) -> Array:
+    """D = S(η') - S(η) - (η' - η) S'(η), S(η) = log(sinh(η/2) / (η/2)), log-odds η of P, η' of Q.
+
+    Of close ones (η' - η)² ∫ (1-t) S''(η + t (η' - η)) dt.
+    """
+    n, m, d = p.natural, q.natural, _gap_of_log_odds(p, q)
+    xp = _array.namespace(n, m)
+    n, m = n + 0.0 * d, m + 0.0 * d
+    size, size_q = even_size(xp, n), even_size(xp, m)
+    reach = xp.maximum(xp.minimum(size, size_q) / 2, xp.ones_like(size))
+    near = _array.stop_gradient(xp.abs(d) <= reach)
+    start = xp.where(near, n, 0.0)
+    close = by_second_derivative(xp, lambda x: _bend(xp, x), start, xp.where(near, d, 0.0))
+    # S(η) = |η|/2 - log(|η| / (1 - e^-|η|)): the first terms cancel where the signs agree.
+    turned = xp.where((n < 0) != (m < 0), size_q, 0.0)
+    far = xp.where(n < 0, -d, d) * (0.5 - _slope(xp, size))
+    far = turned + far + (log_rate_over_mass(xp, size) - log_rate_over_mass(xp, size_q))
+    return xp.where(near, close, far)
+
+
+def _gap_of_log_odds(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Array:
+    """Log-odds of q minus those of p; from probabilities by their exact difference."""
+    if p.probs is None or q.probs is None:
+        return q.natural - p.natural
+    xp = _array.namespace(p.probs, q.probs)
+    a, b = p.probs, q.probs
+    return _log_ratio_of(xp, b, a, b - a) - _log_ratio_of(xp, 1 - b, 1 - a, a - b)
+
+
+def _log_ratio_of(xp: Any, b: Array, a: Array, d: Array) -> Array:
+    """log(b/a), where they are close from d = b - a."""
+    x = d / a
+    near = xp.abs(_array.stop_gradient(x)) < NEAR
+    far = log_quotient(xp, xp.where(near, 1.0, b), xp.where(near, 1.0, a))
+    return xp.where(near, xp.log1p(xp.where(near, x, 0.0)), far)
+
+
+def _slope(xp: Any, n: Array) -> Array:
+    """S'(η) = coth(η/2)/2 - 1/η, η >= 0; its series below 1."""
+    near = n < 1
+    small, large = xp.where(near, n, 0.0), xp.where(near, 1.0, n)
+    series, z = 0.0, small * small
+    for c in reversed(BERNOULLI):
+        series = series * z + c
+    return xp.where(near, small * series, 0.5 + 1 / xp.expm1(large) - 1 / large)
+
+
+def _bend(xp: Any, n: Array) -> Array:
+    """S''(η) = 1/η² - 1/(2 sinh(η/2))²; its series below 1."""
+    size = even_size(xp, n)
+    near = size < 1
+    small, large = xp.where(near, n, 0.0), xp.where(near, 1.0, size)
+    series, z = 0.0, small * small
+    for j, c in reversed(list(enumerate(BERNOULLI))):
+        series = series * z + (2 * j + 1) * c
+    rest = xp.exp(-large)
+    return xp.where(near, series, 1 / large**2 - rest / (1 - rest) ** 2)
+
+
+@rule(ContinuousBernoulli, None, of="entropy")
+def entropy_of_continuous_bernoulli(p: ContinuousBernoulli) -> Array:
+    """H = log(2 sinh(η/2) / η) - η S'(η), S'(η) = coth(η/2)/2 - 1/η, log-odds η."""
+    xp = _array.namespace(p.natural)
+    n = even_size(xp, p.natural)
+    return n * (0.5 - _slope(xp, n)) - log_rate_over_mass(xp, n)

@@ -1,0 +1,57 @@
+"""Families that count trials: closed where both count the same trials, otherwise a sum."""
+
+from typing import Any
+
+from relentropy import _array
+from relentropy._rules import rule
+from relentropy.distributions.integers import Bernoulli, Binomial, Geometric, NegativeBinomial
+from relentropy.exact.integers import of_trials
+from relentropy.methods.summation import relative_entropy_by_summation
+
+Array = Any
+
+
+def _where_equal(p: Any, q: Any, n: Array, m: Array, closed: Array) -> Array:
+    """The closed form where the counts n and m agree; the sum is only taken where they do not."""
+    xp, equal = _array.namespace(closed), n == m
+    if _array.known(xp.all(equal)):
+        return closed
+    return xp.where(equal, closed, relative_entropy_by_summation(p, q))
+
+
+@rule(Binomial, Binomial)
+@rule(Binomial, Bernoulli)
+@rule(Bernoulli, Binomial)
+def binomial_binomial(p: Any, q: Any) -> Array:
+    """D = n [p log(p/q) + (1-p) log((1-p)/(1-q))] of equal n; otherwise by summation."""
+    n, m = (_trials(x) for x in (p, q))
+    xp, trial = _array.namespace(n), of_trials(p, q)
+    # No trial at all costs nothing, even where a single one would be infinite.
+    closed = n * xp.where(n > 0, trial, 0.0)
+    return _where_equal(p, q, n, m, closed)
+
+
+def _trials(p: Any) -> Array:
+    if isinstance(p, Binomial):
+        return p.total_count
+    given = p.logits if p.probs is None else p.probs
+    return _array.namespace(given).ones_like(given)
+
+
+@rule(NegativeBinomial, NegativeBinomial)
+@rule(NegativeBinomial, Geometric)
+@rule(Geometric, NegativeBinomial)
+def negative_binomial_negative_binomial(p: Any, q: Any) -> Array:
+    """D = r [p log(p/q) + (1-p) log((1-p)/(1-q))] / (1-p) of equal r; otherwise by summation."""
+    swapped = isinstance(p, Geometric) != isinstance(q, Geometric)
+    r, s = (_ends(x) for x in (p, q))
+    ending = p.success() if isinstance(p, Geometric) else p.failure()
+    return _where_equal(p, q, r, s, r * (of_trials(p, q, swapped) / ending))
+
+
+def _ends(p: Any) -> Array:
+    """How many trials that end it: failures of a negative binomial, the success of a geometric."""
+    if isinstance(p, NegativeBinomial):
+        return p.total_count
+    given = p.logits if p.probs is None else p.probs
+    return _array.namespace(given).ones_like(given)
