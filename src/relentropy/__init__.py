@@ -42,6 +42,49 @@ if TYPE_CHECKING:
     from relentropy.distributions.discrete import Logits as Logits
     from relentropy.distributions.discrete import LogProbs as LogProbs
     from relentropy.distributions.discrete import Probs as Probs
+    from relentropy.distributions.integers import Bernoulli as Bernoulli
+    from relentropy.distributions.integers import BetaBinomial as BetaBinomial
+    from relentropy.distributions.integers import Binomial as Binomial
+    from relentropy.distributions.integers import Delta as Delta
+    from relentropy.distributions.integers import Geometric as Geometric
+    from relentropy.distributions.integers import NegativeBinomial as NegativeBinomial
+    from relentropy.distributions.integers import Poisson as Poisson
+    from relentropy.distributions.integers import Zipf as Zipf
+    from relentropy.distributions.interval import Beta as Beta
+    from relentropy.distributions.interval import ContinuousBernoulli as ContinuousBernoulli
+    from relentropy.distributions.interval import Kumaraswamy as Kumaraswamy
+    from relentropy.distributions.interval import LogitNormal as LogitNormal
+    from relentropy.distributions.interval import Triangular as Triangular
+    from relentropy.distributions.interval import TruncatedNormal as TruncatedNormal
+    from relentropy.distributions.interval import Uniform as Uniform
+    from relentropy.distributions.interval import VonMises as VonMises
+    from relentropy.distributions.line import AsymmetricLaplace as AsymmetricLaplace
+    from relentropy.distributions.line import Cauchy as Cauchy
+    from relentropy.distributions.line import Gumbel as Gumbel
+    from relentropy.distributions.line import Laplace as Laplace
+    from relentropy.distributions.line import Logistic as Logistic
+    from relentropy.distributions.line import Moyal as Moyal
+    from relentropy.distributions.line import Normal as Normal
+    from relentropy.distributions.line import StudentT as StudentT
+    from relentropy.distributions.positive import Chi as Chi
+    from relentropy.distributions.positive import Chi2 as Chi2
+    from relentropy.distributions.positive import Exponential as Exponential
+    from relentropy.distributions.positive import FisherSnedecor as FisherSnedecor
+    from relentropy.distributions.positive import Gamma as Gamma
+    from relentropy.distributions.positive import GeneralizedPareto as GeneralizedPareto
+    from relentropy.distributions.positive import HalfCauchy as HalfCauchy
+    from relentropy.distributions.positive import HalfNormal as HalfNormal
+    from relentropy.distributions.positive import InverseGamma as InverseGamma
+    from relentropy.distributions.positive import InverseGaussian as InverseGaussian
+    from relentropy.distributions.positive import LogNormal as LogNormal
+    from relentropy.distributions.positive import Maxwell as Maxwell
+    from relentropy.distributions.positive import Pareto as Pareto
+    from relentropy.distributions.positive import Rayleigh as Rayleigh
+    from relentropy.distributions.positive import Weibull as Weibull
+    from relentropy.distributions.processes import GaussianProcess as GaussianProcess
+    from relentropy.distributions.processes import MarkovChain as MarkovChain
+    from relentropy.distributions.processes import MarkovPath as MarkovPath
+    from relentropy.distributions.processes import PoissonProcess as PoissonProcess
     from relentropy.methods.estimate import Estimate as Estimate
     from relentropy.methods.estimate import estimate as estimate
 
@@ -79,6 +122,59 @@ _EXPORTS = {
         "surprisal",
     ],
     "relentropy.distributions.discrete": ["Counts", "LogProbs", "Logits", "Probs"],
+    "relentropy.distributions.integers": [
+        "Bernoulli",
+        "BetaBinomial",
+        "Binomial",
+        "Delta",
+        "Geometric",
+        "NegativeBinomial",
+        "Poisson",
+        "Zipf",
+    ],
+    "relentropy.distributions.interval": [
+        "Beta",
+        "ContinuousBernoulli",
+        "Kumaraswamy",
+        "LogitNormal",
+        "Triangular",
+        "TruncatedNormal",
+        "Uniform",
+        "VonMises",
+    ],
+    "relentropy.distributions.line": [
+        "AsymmetricLaplace",
+        "Cauchy",
+        "Gumbel",
+        "Laplace",
+        "Logistic",
+        "Moyal",
+        "Normal",
+        "StudentT",
+    ],
+    "relentropy.distributions.positive": [
+        "Chi",
+        "Chi2",
+        "Exponential",
+        "FisherSnedecor",
+        "Gamma",
+        "GeneralizedPareto",
+        "HalfCauchy",
+        "HalfNormal",
+        "InverseGamma",
+        "InverseGaussian",
+        "LogNormal",
+        "Maxwell",
+        "Pareto",
+        "Rayleigh",
+        "Weibull",
+    ],
+    "relentropy.distributions.processes": [
+        "GaussianProcess",
+        "MarkovChain",
+        "MarkovPath",
+        "PoissonProcess",
+    ],
     "relentropy.methods.estimate": ["Estimate", "estimate"],
 }
 # Public name -> the module that defines it.

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 from relentropy import _array
 from relentropy._labels import align as align_labels
 from relentropy.distributions.discrete import Counts, Discrete, LogProbs, Probs, Weights
+from relentropy.distributions.family import Family
 
 
-def as_distribution(x: Any, /, *, name: str = "x") -> Discrete:
+def as_distribution(x: Any, /, *, name: str = "x") -> Any:
     """The distribution that `x` describes.
 
-    A distribution is returned as it is. A raw array or a list of floats is `Probs`; a mapping or
-    labelled series is `Probs` with labels; a `collections.Counter` is `Counts`.
+    A distribution or a family is returned as it is. A raw array or a list of floats is `Probs`; a
+    mapping or labelled series is `Probs` with labels; a `collections.Counter` is `Counts`.
 
     Errors: TypeError that says what came and what to type instead.
 
@@ -20,7 +21,7 @@ def as_distribution(x: Any, /, *, name: str = "x") -> Discrete:
     >>> as_distribution({"heads": 0.7, "tails": 0.3})
     Probs({'heads': 0.7, 'tails': 0.3})
     """
-    if isinstance(x, Discrete):
+    if isinstance(x, (Discrete, Family)):
         return x
     try:
         return Counts(x) if isinstance(x, Counter) else Probs(x)

@@ -1,80 +1,158 @@
-"""Pair dispatch: which exact formula answers D(P||Q) for a pair of descriptions."""
+"""Pair dispatch: which formula answers a verb for a pair of descriptions.
+
+The most specific rule for a pair of kinds wins: a closed form for two families before the
+quadrature for any two densities.
+"""
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-_EXACT_MODULES = ("relentropy.exact.discrete",)
+_RULE_MODULES = (
+    "relentropy.exact.discrete",
+    "relentropy.exact.integers",
+    "relentropy.exact.interval",
+    "relentropy.exact.line",
+    "relentropy.exact.positive",
+    "relentropy.exact.processes",
+    "relentropy.exact.singular",
+    "relentropy.methods.quadrature",
+    "relentropy.methods.summation",
+    "relentropy.methods.trials",
+)
+
+_VERBS = {"relative_entropy": "D", "cross_entropy": "H"}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One exact formula: for which pair, the function that computes it, and what it says."""
+    """One way to answer: for which pair, the function that computes it, and what it says.
+
+    Attributes:
+        p: the kind of the first argument.
+        q: the kind of the second; None for verbs on one distribution.
+        function: what runs.
+        of: the verb, such as "relative_entropy".
+        kind: "closed", "quadrature" or "summation"; "support" where the answer is +inf because Q
+            does not cover P or the expectation does not exist; "refused" where the function raises
+            LookupError with the reason.
+        reason: why, where the kind is "support".
+
+    """
 
     p: type
-    q: type
+    q: type | None
     function: Callable[..., Any]
+    of: str = "relative_entropy"
+    kind: str = "closed"
+    reason: str = ""
 
     @property
     def formula(self) -> str:
-        return (self.function.__doc__ or "").strip().partition("\n")[0]
+        """What it computes, in one line."""
+        return self.reason or (self.function.__doc__ or "").strip().partition("\n")[0]
 
     def __repr__(self) -> str:
         where = f"{self.function.__module__}.{self.function.__qualname__}"
-        return f"Rule({self.p.__name__} || {self.q.__name__}: {self.formula} [{where}])"
+        pair = self.p.__name__ + (f" || {self.q.__name__}" if self.q is not None else "")
+        verb = "" if self.of == "relative_entropy" else f"{self.of} of "
+        return f"Rule({verb}{pair}: {self.formula} [{self.kind}, {where}])"
+
+    def because(self, reason: str) -> "Rule":
+        """The same pair, answered by +inf for a reason that is seen without computing."""
+        return replace(self, kind="support", reason=reason)
 
 
-_table: dict[tuple[type, type], Rule] = {}
+_table: dict[tuple[str, type, type | None], Rule] = {}
 
 
-def rule(p: type, q: type, /) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register the decorated function as the exact D(P||Q) of a pair of kinds."""
+def rule(
+    p: type, q: type | None, /, *, of: str = "relative_entropy", kind: str = "closed"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register the decorated function as the answer to a verb for a pair of kinds."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        if (p, q) in _table:
-            raise ValueError(f"there is a rule already: {_table[p, q]!r}")
-        _table[p, q] = Rule(p, q, function)
+        if (of, p, q) in _table:
+            raise ValueError(f"there is a rule already: {_table[of, p, q]!r}")
+        _table[of, p, q] = Rule(p, q, function, of, kind)
         return function
 
     return register
 
 
+def load() -> None:
+    """Import the modules whose rules register themselves."""
+    for module in _RULE_MODULES:
+        if module not in sys.modules:
+            import_module(module)
+
+
 def rules() -> list[Rule]:
-    """Every registered exact formula.
+    """Every registered rule.
 
     >>> from relentropy import rules
     >>> any(rule.p.__name__ == "Weights" for rule in rules())
     True
     """
-    for module in _EXACT_MODULES:
-        if module not in sys.modules:
-            import_module(module)
+    load()
     return list(_table.values())
 
 
-def rule_between(p: type, q: type) -> Rule:
+def rule_between(p: type, q: type | None, of: str = "relative_entropy") -> Rule:
     """The most specific rule for a pair of kinds; none, or two equally specific, is an error."""
-    found = [r for r in rules() if issubclass(p, r.p) and issubclass(q, r.q)]
+    load()
+    # Ancestors before anything else: the first pair that is found is hardly ever ambiguous.
+    exact = _table.get((of, p, q))
+    if exact is not None:
+        return exact
+    found = [r for r in _table.values() if r.of == of and _fits(r, p, q)]
     if not found:
-        raise LookupError(
-            f"no exact rule for {p.__name__} || {q.__name__}; see relentropy.rules(), or use "
-            "estimate(p, q, method=...)"
-        )
+        raise LookupError(_nothing(p, q, of))
     for best in found:
-        if all(issubclass(best.p, r.p) and issubclass(best.q, r.q) for r in found):
+        if all(issubclass(best.p, r.p) and _is(best.q, r.q) for r in found):
             return best
-    raise LookupError(f"ambiguous: {found!r} all answer {p.__name__} || {q.__name__}")
+    raise LookupError(f"ambiguous: {found!r} all answer {_pair(p, q)}")
+
+
+def _fits(r: Rule, p: type, q: type | None) -> bool:
+    return issubclass(p, r.p) and _is(q, r.q)
+
+
+def _is(q: type | None, other: type | None) -> bool:
+    return q is other if q is None or other is None else issubclass(q, other)
+
+
+def _pair(p: type, q: type | None) -> str:
+    return p.__name__ if q is None else f"{p.__name__} || {q.__name__}"
+
+
+def _nothing(p: type, q: type | None, of: str) -> str:
+    """No rule: what is near, and what to type instead."""
+    near = [r for r in _table.values() if r.of == of and (r.p is p or (q and r.q is q))]
+    nearest = f"; nearest: {', '.join(_pair(r.p, r.q) for r in near[:4])}" if near else ""
+    return (
+        f"no rule for {of} of {_pair(p, q)}{nearest}; see relentropy.rules(), or use "
+        'estimate(p, q, method="monte-carlo")'
+    )
 
 
 def rule_for(p: Any, q: Any, /) -> Rule:
     """What would run for D(P||Q), without running it.
 
-    >>> from relentropy import Logits, rule_for
+    >>> from relentropy import Cauchy, Logits, Normal, StudentT, rule_for
     >>> rule_for([0.5, 0.5], Logits([0.0, 1.0])).formula
     'D = log1p(E_p[exp(-u) - 1 + u]), u = (a - b) - E_p[a - b], from log-weights a and b.'
+    >>> rule_for(Normal(0, 1), StudentT(5)).kind
+    'quadrature'
+    >>> rule_for(Cauchy(0, 1), Normal(0, 1)).kind
+    'support'
     """
     from relentropy._convert import as_distribution
+    from relentropy.methods.infinite import reason_for_infinity
 
-    return rule_between(type(as_distribution(p, name="p")), type(as_distribution(q, name="q")))
+    p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
+    found = rule_between(type(p), type(q))
+    reason = reason_for_infinity(p, q)
+    return found.because(reason) if reason else found

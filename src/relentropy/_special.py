@@ -11,29 +11,26 @@ from relentropy import _array
 
 Array = Any
 
-_NUMPY = {"lgamma": "gammaln", "digamma": "digamma"}
-_JAX = {"lgamma": "gammaln"}
-
 
 def _native(name: str, x: Array) -> Any:
-    """The framework's own function of one argument."""
+    """The framework's own function of one argument; all use SciPy's names."""
     kind = _array.framework(x)
     if kind == "torch":
         import torch
 
-        return getattr(torch.special, {"lgamma": "gammaln"}.get(name, name))
+        return getattr(torch.special, name)
     if kind == "jax":
         import jax.scipy.special
 
-        return getattr(jax.scipy.special, _JAX.get(name, name))
+        return getattr(jax.scipy.special, name)
     import scipy.special
 
-    return getattr(scipy.special, _NUMPY.get(name, name))
+    return getattr(scipy.special, name)
 
 
 def log_gamma(x: Array) -> Array:
     """Log Γ(x), x > 0."""
-    return _native("lgamma", x)(x)
+    return _native("gammaln", x)(x)
 
 
 def digamma(x: Array) -> Array:
@@ -60,9 +57,62 @@ def i1e(x: Array) -> Array:
     return _native("i1e", x)(x)
 
 
+_STIRLING = (
+    1 / 12,
+    -1 / 360,
+    1 / 1260,
+    -1 / 1680,
+    1 / 1188,
+    -691 / 360360,
+    1 / 156,
+    -3617 / 122400,
+)
+"""B(2j) / (2j (2j - 1)), j = 1, 2, ...: Stirling's series."""
+
+
+def log_gamma_remainder(x: Array) -> Array:
+    """Log Γ(x) - [(x - 1/2) log x - x + log √(2π)], x > 0; tends to 1/(12 x).
+
+    Below 8 it is moved up by Γ(x+1) = x Γ(x), the rest by Stirling's series (DLMF 5.11.1).
+    """
+    xp = _array.namespace(x)
+    small = x < 8
+    moved = xp.where(small, x + 8, x)
+    z = 1 / (moved * moved)
+    series = xp.zeros_like(x)
+    for c in reversed(_STIRLING):
+        series = series * z + c
+    series = series / moved
+    y = xp.where(small, x, 1.0)
+    # log of x (x+1) ... (x+7), and the difference of the leading terms at x + 8 and at x.
+    product = y
+    for j in range(1, 8):
+        product = product * (y + j)
+    leading = (y + 7.5) * xp.log(y + 8) - (y - 0.5) * xp.log(y) - 8
+    return xp.where(small, series + leading - xp.log(product), series)
+
+
+def log_factorial_excess(k: Array) -> Array:
+    """Log k! - (k log k - k), k >= 0: what Stirling's leading terms leave; 0 at 0."""
+    xp = _array.namespace(k)
+    positive = k > 0
+    safe = xp.where(positive, k, 1.0)
+    value = log_gamma_remainder(safe) + (xp.log(safe) + math.log(2 * math.pi)) / 2
+    return xp.where(positive, value, 0.0 * k)
+
+
 def log_beta(a: Array, b: Array) -> Array:
-    """Log B(a, b) = log Γ(a) + log Γ(b) - log Γ(a + b)."""
-    return log_gamma(a) + log_gamma(b) - log_gamma(a + b)
+    """Log B(a, b) = log Γ(a) + log Γ(b) - log Γ(a + b), for large arguments by their shares."""
+    xp = _array.namespace(a, b)
+    a, b = a + 0.0 * b, b + 0.0 * a
+    large = (a > 8) & (b > 8)
+    direct = [xp.where(large, 1.0, x) for x in (a, b)]
+    near = log_gamma(direct[0]) + log_gamma(direct[1]) - log_gamma(direct[0] + direct[1])
+    a, b = (xp.where(large, x, 1.0) for x in (a, b))
+    remainder = log_gamma_remainder(a) + log_gamma_remainder(b) - log_gamma_remainder(a + b)
+    shares = a * xp.log1p(-b / (a + b)) + b * xp.log1p(-a / (a + b))
+    halves = (xp.log(a + b) - xp.log(a) - xp.log(b) + math.log(2 * math.pi)) / 2
+    return xp.where(large, remainder + shares + halves, near)
 
 
 def softplus(x: Array) -> Array:

@@ -6,7 +6,8 @@ from typing import Any
 
 import relentropy.exact.discrete  # noqa: F401 (its rules register themselves; torch.compile cannot import)
 from relentropy import _array, _scalar
-from relentropy._convert import prepare, prepare_one
+from relentropy._convert import as_distribution, prepare, prepare_one
+from relentropy._families import answer, answer_one, is_family, refuse_axes
 from relentropy._labels import read_values
 from relentropy._rules import rule_between
 from relentropy.exact.shannon import cross_entropy_of_discrete, entropy_of_discrete, surprisals
@@ -23,9 +24,10 @@ def relative_entropy(
 
     Args:
         p: P, from which the data come: an array of probabilities (..., K), `LogProbs`,
-            `Logits`, `Counts`, a mapping or labelled series.
+            `Logits`, `Counts`, a mapping or labelled series; or a family such as `Normal`.
         q: Q, whose code is used; same framework as `p`, same K. Batch axes broadcast, the event
-            axis never does. Labelled input aligns by label, a missing label being 0.
+            axis never does. Labelled input aligns by label, a missing label being 0. Any family
+            where `p` is one; `rule_for(p, q)` says how the pair is answered.
         axis: the event axis.
         where: boolean mask, broadcast against the arrays; cells where it is False are dropped
             and the rest is renormalised.
@@ -34,7 +36,8 @@ def relative_entropy(
     Returns:
         One value a row, in the framework of the input, gradients flowing. float16 and bfloat16
         are accumulated and returned in float32. Exactly 0 for equal inputs; +inf where P has
-        mass and Q none; NaN, on traced or device arrays, for rows that are no distribution.
+        mass and Q none, or where the expectation does not exist; NaN, on traced or device arrays,
+        for rows that are no distribution.
 
     Raises:
         TypeError: integers (write 1.0, or Counts), strings, mixed frameworks.
@@ -51,6 +54,10 @@ def relative_entropy(
     eq. 2.4.
 
     """
+    p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
+    if is_family(p, q):
+        refuse_axes(axis, where)
+        return answer("relative_entropy", p, q, divisor=log_of_base(base))
     pair = prepare(p, q, axis=axis, where=where)
     rule = rule_between(type(pair.p), type(pair.q))
     return per_row(rule.function, (pair.p, pair.q), pair.valid, base)
@@ -73,6 +80,10 @@ def cross_entropy(
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., theorem 5.4.3.
     """
+    p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
+    if is_family(p, q):
+        refuse_axes(axis, where)
+        return answer("cross_entropy", p, q, divisor=log_of_base(base))
     pair = prepare(p, q, axis=axis, where=where)
     return per_row(cross_entropy_of_discrete, (pair.p, pair.q), pair.valid, base)
 
@@ -91,6 +102,10 @@ def entropy(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None 
 
     Source: Shannon, "A Mathematical Theory of Communication" (1948), section 6.
     """
+    p = as_distribution(p, name="p")
+    if is_family(p):
+        refuse_axes(axis, where)
+        return answer_one("entropy", p, divisor=log_of_base(base))
     prepared, valid = prepare_one(p, axis=axis, where=where)
     return per_row(entropy_of_discrete, (prepared,), valid, base)
 

@@ -67,8 +67,11 @@ def _shifted(a: Any, b: Any, d: Distance) -> Distance:
     gap = xp.where((gap == gap) & (abs(gap) < INF), gap, xp.zeros_like(d.value))
     value = d.value + gap
     same = (_array.stop_gradient(gap) == 0) & (d.log > -INF)
-    # Equal ends: the exact logarithm, and the derivative of log(d + gap) towards the gap.
-    safe = xp.where(same & (d.value > 0), d.value, 1.0)
+    # Equal ends: the exact logarithm, and the derivative 1/d of log(d + gap) towards the gap, as
+    # long as it is in range; the second derivative as long as 1/d² is.
+    tiny, still = _array.smallest_normal(d.value), _array.stop_gradient(d.value)
+    safe = xp.where(same & (still > 4 * tiny), still, INF)
+    safe = xp.where(same & (still > 4 * tiny**0.5), d.value, safe)
     moved = _distance(xp.where(same, xp.ones_like(value), value)).log
     return Distance(value, xp.where(same, d.log + gap / safe, moved))
 

@@ -266,7 +266,7 @@ def adapted(number: Array, like: Array) -> Array:
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """NumPy's rule, without NumPy's limit on the number of shapes."""
-    result: list[int] = [1] * max((len(s) for s in shapes), default=0)
+    result = [1] * max([0, *(len(s) for s in shapes)])  # torch.compile knows no default=
     for shape in shapes:
         for i, n in enumerate(reversed(shape), start=1):
             if n != 1 and result[-i] not in (1, n):

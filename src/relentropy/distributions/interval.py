@@ -1,4 +1,4 @@
-"""Families on an interval: the coordinate is the log of the ratio of the distances from its ends."""
+"""Families on an interval, in the coordinate log(distance from low / distance from high)."""
 
 import math
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from relentropy.distributions.family import (
     Domain,
 )
 from relentropy.distributions.line import HALF_LOG_2PI
+from relentropy.distributions.positive import log_odds_features
 from relentropy.distributions.tails import JUMP, LOG_SQUARED, Tail, algebraic
 
 Array = Any
@@ -68,11 +69,7 @@ class Beta(Unit):
         return xp.sqrt(sum(1 / c**2 + 1 / (c + 0.6) for c in self.parameters().values()))
 
     def features(self) -> list[Array]:
-        xp, c = _array.namespace(self.concentration1), self.centre()
-        a, b = (xp.sqrt(1 / v**2 + 1 / (v + 0.6)) for v in self.parameters().values())
-        # The scale of the middle is that of the narrower tail.
-        near = 4 * (1 / (1 / a + 1 / b))
-        return [c - 4 * a, c - near, c, c + near, c + 4 * b]
+        return log_odds_features(self.concentration1, self.concentration0)
 
     def tails(self) -> tuple[Tail, Tail]:
         return algebraic(self.concentration1), algebraic(self.concentration0)
@@ -372,9 +369,8 @@ class TruncatedNormal(Between):
         end, sign = self._nearest_end(xp)
         z0 = (end - self.loc) / self.scale
         # Measured from the end nearest to the middle: the density relative to that end.
-        toward = xp.where(sign > 0, point.above(xp.where(sign > 0, end, -INF)).value, 0.0)
-        back = xp.where(sign < 0, point.below(xp.where(sign < 0, end, INF)).value, 0.0)
-        d = xp.where(sign > 0, toward, xp.where(sign < 0, -back, point.x - self.loc)) / self.scale
+        above, below = point.above(self.low).value, point.below(self.high).value
+        d = xp.where(sign > 0, above, xp.where(sign < 0, -below, point.x - self.loc)) / self.scale
         return -d * (d / 2 + z0) - self._log_mass(xp) - xp.log(self.scale)
 
     def _nearest_end(self, xp: Any) -> tuple[Array, Array]:

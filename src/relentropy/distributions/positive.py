@@ -88,11 +88,34 @@ class Gamma(Positive):
     def width(self) -> Array:
         return _log_gamma_deviation(self.concentration)
 
+    def features(self) -> list[Array]:
+        log_rate = _array.namespace(self.rate).log(self.rate)
+        return [y - log_rate for y in log_gamma_features(self.concentration)]
+
     def tails(self) -> tuple[Tail, Tail]:
         return algebraic(self.concentration), stretched(1.0, self.rate)
 
     def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
         return rng.gamma(self.concentration, 1 / self.rate, shape)
+
+
+def log_gamma_features(a: Array) -> list[Array]:
+    """Where the density of log x turns, x gamma distributed with rate 1.
+
+    For small concentrations a tail exp(a log x), as wide as 1/a, ends abruptly near 0.
+    """
+    xp = _array.namespace(a)
+    bend, w = xp.log(a + 0.5), 4 / xp.sqrt(1 + a)
+    return [_log_gamma_mean(a) - 4 * _log_gamma_deviation(a), bend - w, bend, bend + w]
+
+
+def log_odds_features(a: Array, b: Array) -> list[Array]:
+    """Where the density of log(x/y) turns, x and y gamma distributed: that of a beta's log-odds."""
+    xp = _array.namespace(a, b)
+    bend, w = xp.log((a + 0.5) / (b + 0.5)), 4 * xp.sqrt(1 / (1 + a) + 1 / (1 + b))
+    middle = _log_gamma_mean(a) - _log_gamma_mean(b)
+    low, high = (4 * _log_gamma_deviation(c) for c in (a, b))
+    return [middle - low, bend - w, bend, bend + w, middle + high]
 
 
 def _log_gamma_mean(a: Array) -> Array:
@@ -156,6 +179,10 @@ class InverseGamma(Positive):
     def width(self) -> Array:
         return _log_gamma_deviation(self.concentration)
 
+    def features(self) -> list[Array]:
+        log_rate = _array.namespace(self.rate).log(self.rate)
+        return [log_rate - y for y in log_gamma_features(self.concentration)]
+
     def tails(self) -> tuple[Tail, Tail]:
         return stretched(1.0, self.rate), algebraic(self.concentration)
 
@@ -186,6 +213,10 @@ class PowerOfGamma(Positive):
     def width(self) -> Array:
         k, a, log_c = self.form()
         return _log_gamma_deviation(a + 0.0 * log_c) / k
+
+    def features(self) -> list[Array]:
+        k, a, log_c = self.form()
+        return [(y - log_c) / k for y in log_gamma_features(a + 0.0 * log_c)]
 
     def tails(self) -> tuple[Tail, Tail]:
         k, a, log_c = self.form()
@@ -407,8 +438,8 @@ class FisherSnedecor(Positive):
         return xp.sqrt(a * a + b * b)
 
     def features(self) -> list[Array]:
-        c, a, b = self.centre(), *(_log_gamma_deviation(d / 2) for d in (self.df1, self.df2))
-        return [c - 4 * a, c, c + 4 * b]
+        xp, a, b = _array.namespace(self.df1, self.df2), self.df1 / 2, self.df2 / 2
+        return [y - xp.log(a) + xp.log(b) for y in log_odds_features(a, b)]
 
     def tails(self) -> tuple[Tail, Tail]:
         return algebraic(self.df1 / 2), algebraic(self.df2 / 2)

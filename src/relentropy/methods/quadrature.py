@@ -13,11 +13,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from relentropy import _array
+from relentropy._rules import rule
 from relentropy._scalar import INF, kl_div_given
 from relentropy.distributions.coordinates import Coordinate, Ends, Point
-from relentropy.distributions.family import Continuous
-from relentropy.distributions.tails import cost_exists
+from relentropy.distributions.family import Continuous, broadcast_shapes
 from relentropy.exact.divergences import Ratio
+from relentropy.methods.infinite import infinite_rows
 
 Array = Any
 Formula = Callable[[Ratio], Array]
@@ -89,7 +90,7 @@ def features(p: Continuous, q: Continuous, coordinate: Coordinate) -> Array:
     return xp.stack([xp.where(xp.abs(x) < INF, x, some) for x in found], axis=-1)
 
 
-def _spread(points: Array) -> Array:
+def spread(points: Array) -> Array:
     xp = _array.namespace(points)
     return xp.max(points, axis=-1) - xp.min(points, axis=-1)
 
@@ -124,25 +125,37 @@ def _extreme(name: str, a: Any, b: Any) -> Any:
 
 
 class Cells(NamedTuple):
-    """P and Q on the nodes: log(p/q), and the masses p dx and q dx."""
+    """P and Q on nodes or whole numbers: their masses, and log(p/q)."""
 
     p: Array
     q: Array
     t: Array
-    even: int
 
-    def halves(self) -> list[Ratio]:
-        """The two rules as finite alphabets."""
-        parts = (slice(None, self.even), slice(self.even, None))
-        return [self._ratio(part) for part in parts]
-
-    def _ratio(self, part: slice) -> Ratio:
-        p, q, t = 2 * self.p[..., part], 2 * self.q[..., part], self.t[..., part]
+    def ratio(self) -> Ratio:
+        """As a finite alphabet."""
+        p, q = self.p, self.q
         xp = _array.namespace(p)
-        t = xp.where(p > 0, t, xp.where(q > 0, -INF, 0.0))
+        t = xp.where(p > 0, self.t, xp.where(q > 0, -INF, 0.0))
         near = (p > 0) & (q > 0) & (xp.abs(_array.stop_gradient(t)) < 1)
         gap = -p * xp.expm1(-xp.where(near, t, 0.0))
         return Ratio(xp, p, q, xp.where(near, gap, p - q), t)
+
+
+def of_logs(log_p: Array, log_q: Array, log_weight: Array, used: Array) -> Cells:
+    """Cells from log-densities; those not `used` are empty."""
+    xp = _array.namespace(log_p)
+    log_weight = xp.where(used, log_weight, 0.0)
+    log_p, log_q = (xp.where(used, x, -INF) for x in (log_p, log_q))
+    both = (log_p > -INF) & (log_q > -INF)
+    t = xp.where(both, log_p, 0.0) - xp.where(both, log_q, 0.0)
+    t = xp.where((log_p > -INF) & (log_q == -INF), INF, t)
+    return Cells(*(_exp(xp, x, log_weight) for x in (log_p, log_q)), t)
+
+
+def _exp(xp: Any, log_p: Array, log_weight: Array) -> Array:
+    """exp(log_p + log_weight), without a derivative where it is 0."""
+    some = log_p > -INF
+    return xp.where(some, xp.exp(xp.where(some, log_p + log_weight, 0.0)), 0.0)
 
 
 Choice = Callable[[Continuous, Continuous], Coordinate]
@@ -156,11 +169,11 @@ def common(p: Continuous, q: Continuous) -> Coordinate:
     return common_coordinate(p, q)[0]
 
 
-def cells(p: Continuous, q: Continuous, choose: Choice, n: int, skip: Any) -> Cells:
-    """Both densities (B,) at the nodes of a coordinate; rows to `skip` have empty cells."""
+def halves(p: Continuous, q: Continuous, choose: Choice, n: int, skip: Any) -> list[Cells]:
+    """Both densities (B,) in a coordinate, by two independent rules; rows to `skip` are empty."""
     still = [f.mapped(_array.stop_gradient) for f in (p, q)]
     points = features(*still, choose(*still))
-    y, w = nodes(points, _spread(points) / 8, n)
+    y, w = nodes(points, spread(points) / 8, n)
     xp = _array.namespace(y)
     log_p, log_q, log_j = _log_densities(*(_column(f) for f in still), choose, y)
     used = (log_p + log_j > UNDERFLOW) | (log_q + log_j > UNDERFLOW)
@@ -169,14 +182,12 @@ def cells(p: Continuous, q: Continuous, choose: Choice, n: int, skip: Any) -> Ce
         # Again with gradients, and without the nodes so far out that their derivatives overflow.
         y = xp.where(used, y, points[..., :1])
         log_p, log_q, log_j = _log_densities(_column(p), _column(q), choose, y)
-    log_w = xp.log(xp.where(used, w, 1.0)) + xp.where(used, log_j, 0.0)
-    log_p, log_q = (xp.where(used, x, -INF) for x in (log_p, log_q))
-    in_q = log_q > -INF
-    t = xp.where(used & in_q, log_p, 0.0) - xp.where(used & in_q, log_q, 0.0)
-    t = xp.where(used & ~in_q, INF, t)
-    return Cells(
-        xp.exp(log_p + log_w), xp.exp(log_q + log_w), t, (n + 1) * (y.shape[-1] // (2 * n + 1))
-    )
+    log_w = xp.log(xp.where(used, 2 * w, 1.0)) + log_j
+    even = (n + 1) * (y.shape[-1] // (2 * n + 1))
+    return [
+        of_logs(*(x[..., part] for x in (log_p, log_q, log_w, used)))
+        for part in (slice(None, even), slice(even, None))
+    ]
 
 
 def _log_densities(
@@ -207,20 +218,104 @@ def relative_entropy_of(r: Ratio) -> Array:
     return xp.where(close, terms, plain)
 
 
-def infinite_rows(p: Continuous, q: Continuous) -> Array:
-    """Where D is infinite: Q does not cover P, or the expectation does not exist; (B,)."""
-    p, q = (f.mapped(_array.stop_gradient) for f in (p, q))
-    (low_p, high_p), (low_q, high_q) = p.support, q.support
-    infinite = (low_p < low_q) | (high_p > high_q)
-    tails_p, tails_q = p.tails(), q.tails()
-    inner = (low_p > low_q, high_p < high_q)
-    for tail_p, tail_q, inside in zip(tails_p, tails_q, inner, strict=True):
-        exists = cost_exists(tail_p, tail_q)
-        infinite = infinite | ~as_rows(exists, p, q) & ~as_rows(inside, p, q)
-    return as_rows(infinite, p, q)
+LEVELS = (60, 180, 540)
+"""Nodes on either side of the middle of each piece, tried in turn."""
+
+TRACED_LEVEL = 180
+BLOCK_ROWS = 64
+"""Rows in work at once: their nodes then stay in the processor's cache."""
+
+Evaluation = Callable[[Any, Any, int], list[Array]]
 
 
-def as_rows(condition: Any, p: Continuous, q: Continuous) -> Array:
-    """A condition, a bool or an array, as booleans of shape (B,)."""
-    some = sum(0.0 * x for x in [*p.arrays(), *q.arrays()])
-    return (some == some) & condition
+def refined(evaluate: Evaluation, p: Any, q: Any, what: str) -> Array:
+    """The mean of two independent rules, with more nodes until they agree.
+
+    evaluate(p, q, n) gives the value by each rule for families of batch shape (B,). Where they do
+    not agree at the finest level ArithmeticError is raised; inside a trace the value is NaN.
+    """
+    batch = broadcast_shapes(p.batch_shape, q.batch_shape)
+    dtype = p.arrays()[0].dtype
+    p, q = (f.mapped(_widened).flattened(batch) for f in (p, q))
+    value = _in_blocks(lambda a, b: _refined_block(evaluate, a, b, what), p, q)
+    return _array.astype(value.reshape(batch), dtype)
+
+
+def _widened(x: Array) -> Array:
+    return _array.astype(x, _array.widest_float(x))
+
+
+def _in_blocks(f: Callable[[Any, Any], Array], p: Any, q: Any) -> Array:
+    (rows,) = p.batch_shape
+    some = p.arrays()[0]
+    if rows <= BLOCK_ROWS or _array.framework(some) == "jax" or _array.compiling():
+        return f(p, q)
+    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, rows, BLOCK_ROWS)]
+    parts = [f(p.rows(block), q.rows(block)) for block in blocks]
+    return _array.namespace(some).concat(parts)
+
+
+def _refined_block(evaluate: Evaluation, p: Any, q: Any, what: str) -> Array:
+    tolerance = 1e-9 if _array.dtype_name(p.arrays()[0]) == "float64" else 1e-4
+    value, bad = _once(evaluate, p, q, LEVELS[0], tolerance)
+    xp = _array.namespace(value)
+    found = _array.known(xp.any(bad))
+    if found is None:
+        value, bad = _once(evaluate, p, q, TRACED_LEVEL, tolerance)
+        return xp.where(bad, float("nan"), value)
+    for level in LEVELS[1:]:
+        if not found:
+            return value
+        finer, still_bad = _once(evaluate, p, q, level, tolerance)
+        value = xp.where(bad, finer, value)
+        bad = bad & still_bad
+        found = bool(xp.any(bad))
+    if found:
+        raise ArithmeticError(_not_reached(evaluate, p, q, bad, what, tolerance))
+    return value
+
+
+def _once(evaluate: Evaluation, p: Any, q: Any, n: int, tolerance: float) -> tuple[Array, Array]:
+    """The value, and where the two rules do not agree."""
+    even, odd = evaluate(p, q, n)
+    xp = _array.namespace(even)
+    # Infinities agree with themselves, and their difference is NaN.
+    value = xp.where(even == odd, even, (even + odd) / 2)
+    still, error = _array.stop_gradient(value), _array.stop_gradient(even - odd)
+    error = xp.where(xp.abs(still) < INF, xp.abs(error) / 2, 0.0)
+    good = (error <= tolerance * xp.abs(still)) | (error <= 1e-15)
+    return value, ~good | xp.isnan(still)
+
+
+def _not_reached(
+    evaluate: Evaluation, p: Any, q: Any, bad: Array, what: str, tolerance: float
+) -> str:
+    import numpy
+
+    row = int(numpy.argmax(_array.to_numpy(bad)))
+    p, q = (f.rows(slice(row, row + 1)) for f in (p, q))
+    even, odd = (float(x[0]) for x in evaluate(p, q, LEVELS[-1]))
+    return (
+        f"{what} of {p!r} and {q!r} by quadrature: two rules give {even:.12g} and {odd:.12g}, which "
+        f'is not within {tolerance:g} relative; try estimate(p, q, method="monte-carlo")'
+    )
+
+
+@rule(Continuous, Continuous, kind="quadrature")
+def relative_entropy_by_quadrature(p: Continuous, q: Continuous) -> Array:
+    """D = ∫ p log(p/q) dx by double-exponential quadrature."""
+    return refined(_relative_entropy, p, q, "D")
+
+
+def _relative_entropy(p: Continuous, q: Continuous, n: int) -> list[Array]:
+    skip = infinite_rows(p, q)
+    return [relative_entropy_of_cells(c, skip) for c in halves(p, q, own, n, skip)]
+
+
+def relative_entropy_of_cells(cells: Cells, skip: Array) -> Array:
+    """D from the cells; +inf in the rows to skip, NaN where they have not got hold of P."""
+    value = relative_entropy_of(cells.ratio())
+    xp = _array.namespace(value)
+    mass = xp.sum(_array.stop_gradient(cells.p), axis=-1)
+    value = xp.where(xp.abs(mass - 1) < 1e-5, value, float("nan"))
+    return xp.where(skip, INF, value)
