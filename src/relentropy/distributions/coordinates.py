@@ -42,19 +42,29 @@ class Point:
         """X - low."""
         if self._above is None:
             return _distance(self.x - low)
-        return _shifted(self._low, low, self._above)
+        return _known(self._low, low, _shifted(self._low, low, self._above), self.x - low)
 
     def below(self, high: Any) -> Distance:
         """High - x."""
         if self._below is None:
             return _distance(high - self.x)
-        return _shifted(high, self._high, self._below)
+        return _known(self._high, high, _shifted(high, self._high, self._below), high - self.x)
 
 
 def _distance(d: Array) -> Distance:
     xp = _array.namespace(d)
     positive = d > 0
     return Distance(d, xp.where(positive, xp.log(xp.where(positive, d, 1.0)), -INF))
+
+
+def _known(own: Any, asked: Any, shifted: Distance, difference: Array) -> Distance:
+    """The shifted distance, or the difference where the end that the point knows is infinite."""
+    if isinstance(own, float) and abs(own) < INF:
+        return shifted
+    xp = _array.namespace(difference)
+    infinite = (abs(own) == INF) & (abs(asked) < INF) & (difference == difference)
+    plain = _distance(xp.where(infinite, difference, 1.0))
+    return Distance(*(xp.where(infinite, a, b) for a, b in zip(plain, shifted, strict=True)))
 
 
 def _shifted(a: Any, b: Any, d: Distance) -> Distance:

@@ -75,6 +75,16 @@ def power_exists(p: Tail, q: Tail, alpha: float) -> Any:
     return unknown | (p.level > q.level) | ((p.level == q.level) & equal)
 
 
+def either(condition: Any, a: Tail, b: Tail) -> Tail:
+    """One tail or the other; by the row where the condition is an array."""
+    if _array.framework(condition) is None:
+        return a if condition else b
+    xp = _array.namespace(condition)
+    like = next((x for x in (*a, *b) if _array.framework(x) is not None), None)
+    zero = xp.zeros_like(condition, dtype=like.dtype if like is not None else None) * 1.0
+    return Tail(*(xp.where(condition, x + zero, y + zero) for x, y in zip(a, b, strict=True)))
+
+
 def heavier(a: Tail, b: Tail) -> Tail:
     """Of two tails the one that a mixture of both has."""
     order = (-a.level, -a.power, -a.rate), (-b.level, -b.power, -b.rate)

@@ -1,0 +1,479 @@
+"""Mixture(weights, components): one of several distributions, chosen at random."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, ClassVar
+
+from relentropy import _array
+from relentropy.distributions.compound import (
+    Independent,
+    draws_of,
+    event_shape,
+    in_one_framework,
+    require_event,
+)
+from relentropy.distributions.coordinates import (
+    Coordinate,
+    Distance,
+    Ends,
+    Line,
+    Point,
+    Stretched,
+)
+from relentropy.distributions.family import (
+    NOT_NEGATIVE,
+    Continuous,
+    Domain,
+    Family,
+    Parametric,
+    Univariate,
+    _beside,
+    broadcast_shapes,
+)
+from relentropy.distributions.integers import Delta, Integers
+from relentropy.distributions.tails import EXPONENTIAL, Tail, either, heavier
+
+Array = Any
+INF = float("inf")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Weights(Parametric):
+    """The weights as they came; a list of numbers belongs to no framework."""
+
+    weights: Any
+    domains: ClassVar[dict[str, Domain]] = {"weights": NOT_NEGATIVE}
+
+    def __post_init__(self) -> None:
+        listed = isinstance(self.weights, list | tuple)
+        super().__post_init__()
+        object.__setattr__(self, "plain", listed)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mixture(Family):
+    """Component k with probability weights[k]: density Σ weights[k] p_k(x).
+
+    Divergences of mixtures of univariate families are integrals or sums like all others. In more
+    dimensions there is no formula: `bounds` are certified, and
+    `estimate(p, q, method="monte-carlo")` samples.
+
+    Args:
+        weights: probabilities, shape (..., K); 0 is allowed, a component without weight counts
+            for nothing, support included.
+        components: K families, which may be of different kinds but all have densities on the
+            line, or all live on the integers, or all on vectors of one shape; or one family
+            whose last batch axis has K members.
+
+    Errors: TypeError for components that cannot be mixed, a density and a `Delta` among them;
+    ValueError for weights that are no probabilities.
+
+    >>> from relentropy import Mixture, Normal, Uniform, relative_entropy
+    >>> p = Mixture([0.5, 0.5], Normal([-1.0, 1.0], 0.5))
+    >>> round(float(relative_entropy(p, Normal(0, 1))), 12)
+    0.116553735186
+    >>> q = Mixture([0.25, 0.75], [Uniform(0, 1), Uniform(0, 2)])
+    >>> round(float(relative_entropy(Uniform(0, 1), q)), 12)
+    0.470003629246
+    """
+
+    weights: Any
+    components: Any
+
+    def __new__(cls, weights: Any = None, components: Any = None) -> "Mixture":
+        return object.__new__(_kind_of(components) if cls is Mixture else cls)
+
+    def __post_init__(self) -> None:
+        weights = _Weights(self.weights)
+        count = _count(weights.weights)
+        families = _listed(self.components, count)
+        if len(families) != count:
+            raise ValueError(
+                f"Mixture: {count} weights and {len(families)} components; there must be as many"
+            )
+        weights, *families = in_one_framework([weights, *self._prepared(families)])
+        object.__setattr__(self, "weights", weights.weights)
+        object.__setattr__(self, "components", tuple(families))
+        object.__setattr__(self, "plain", weights.plain and all(f.plain for f in families))
+        self._validate()
+
+    def _prepared(self, families: list[Any]) -> list[Any]:
+        return families
+
+    def _validate(self) -> None:
+        total = _array.stop_gradient(self.weights).sum(-1)
+        xp = _array.namespace(total)
+        wrong = xp.abs(total - 1) > 1e-3
+        if _array.known(xp.any(wrong)):
+            first = float(total.reshape(-1)[int(xp.argmax(wrong.reshape(-1) * 1))])
+            raise ValueError(f"Mixture: weights sum to {first:.6g} instead of 1; divide by the sum")
+        broadcast_shapes(tuple(total.shape), *(f.batch_shape for f in self.components))
+
+    def shares(self) -> list[Array]:
+        """The weight of each component, of the shape of the batch; they sum to 1."""
+        w = self.weights / self.weights.sum(-1)[..., None]
+        return [w[..., k] for k in range(w.shape[-1])]
+
+    def arrays(self) -> list[Array]:
+        each = [self.weights[..., k] for k in range(self.weights.shape[-1])]
+        return each + [x for f in self.components for x in f.arrays()]
+
+    def mapped(self, f: Callable[[Array], Array]) -> "Mixture":
+        each = [f(self.weights[..., k]) for k in range(self.weights.shape[-1])]
+        other = object.__new__(type(self))
+        object.__setattr__(other, "weights", _array.namespace(*each).stack(each, -1))
+        object.__setattr__(other, "components", tuple(c.mapped(f) for c in self.components))
+        object.__setattr__(other, "plain", False)
+        return other
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of the batch of distributions; () for a single one."""
+        shapes = (f.batch_shape for f in self.components)
+        return broadcast_shapes(tuple(self.weights.shape[:-1]), *shapes)
+
+    def __repr__(self) -> str:
+        return f"Mixture({self.weights.tolist()!r}, {list(self.components)!r})"
+
+    def sample(self, rng: Any, size: tuple[int, ...] = ()) -> Any:
+        """Independent draws as a NumPy array of shape size + batch_shape + event_shape."""
+        import numpy
+
+        numbers = self.mapped(_array.to_numpy)
+        shape = (*size, *numbers.batch_shape)
+        cuts = numpy.cumsum(numpy.stack(numbers.shares(), -1), axis=-1)[..., :-1]
+        chosen = (rng.uniform(size=shape)[..., None] >= cuts).sum(-1)
+        event = event_shape(self.components[0])
+        draws = numpy.empty((*shape, *event))
+        for k, component in enumerate(numbers.components):
+            mine = chosen == k
+            if numbers.batch_shape:
+                draws[mine] = draws_of(component, rng, size, numbers.batch_shape)[mine]
+            elif mine.any():
+                draws[mine] = component.sample(rng, (int(mine.sum()),))
+        return draws
+
+    def _log_mixed(self, logs: list[Array]) -> Array:
+        """The log of Σ share · exp(log), free of overflow, with a gradient where a share is 0."""
+        xp = _array.namespace(*logs)
+        given, w = xp.stack(xp.broadcast_arrays(*logs), -1), xp.stack(self.shares(), -1)
+        still = _array.stop_gradient(given)
+        top = xp.max(xp.where((w > 0) & (still == still), still, -INF), -1)[..., None]
+        base = xp.where(xp.abs(top) < INF, top, 0.0)
+        gap = xp.where(xp.abs(still) < INF, given, base) - base
+        # What has no weight may be far above what has; its slope is then merely very large.
+        terms = w * xp.exp(xp.where(gap < 700, gap, 700.0))
+        # NaN is a density too far out to be a number.
+        total = xp.sum(xp.where(still > -INF, terms, 0.0), -1)
+        top, base = top[..., 0], base[..., 0]
+        some = (total > 0) & (top < INF)
+        value = xp.log(xp.where(some, total, 1.0)) + base
+        return xp.where(some, value, xp.where(top == INF, INF, -INF))
+
+
+def _count(weights: Array) -> int:
+    if weights.ndim == 0:
+        raise ValueError("Mixture: weights must have one number a component, got a single number")
+    return int(weights.shape[-1])
+
+
+def _listed(components: Any, count: int) -> list[Family]:
+    if not isinstance(components, Family):
+        return list(components)
+    batch = components.batch_shape
+    if not batch or batch[-1] != count:
+        raise ValueError(
+            f"Mixture: the last batch axis of the components must have {count} members, one a "
+            f"weight; their batch is {batch}"
+        )
+    return [member(components, k) for k in range(count)]
+
+
+def member(family: Any, k: int, skip: int = 0) -> Any:
+    """The k-th along the last batch axis, or along one that is `skip` axes before it."""
+    if isinstance(family, Independent):
+        base = member(family.base, k, skip + family.reinterpreted_batch_ndims)
+        return Independent(base, family.reinterpreted_batch_ndims)
+    plain, ranks = family.plain, getattr(family, "ranks", {})
+    other = family.mapped(lambda x: _taken(x, k, skip) if not ranks else x)
+    for name, x in family.parameters().items() if ranks else ():
+        object.__setattr__(other, name, _taken(x, k, skip + ranks.get(name, 0)))
+    object.__setattr__(other, "plain", plain)
+    return other
+
+
+def _taken(x: Array, k: int, skip: int) -> Array:
+    axis = x.ndim - 1 - skip
+    if axis < 0:
+        return x
+    return x[(slice(None),) * axis + (k if x.shape[axis] > 1 else 0,)]
+
+
+def _kind_of(components: Any) -> type[Mixture]:
+    families = [components] if isinstance(components, Family) else components
+    if not isinstance(families, Sequence) or not families:
+        raise TypeError(
+            "Mixture: components must be a list of families, or one family whose last batch axis "
+            f"has a member a weight; got {type(components).__name__}"
+        )
+    for f in families:
+        if not isinstance(f, Family):
+            raise TypeError(f"Mixture: components must be families, got {type(f).__name__}")
+    if all(isinstance(f, Continuous) for f in families):
+        return ContinuousMixture
+    if all(isinstance(f, Integers | Delta) for f in families):
+        return IntegerMixture
+    shapes = {event_shape(f) for f in families}
+    if len(shapes) == 1 and not any(isinstance(f, Univariate) for f in families):
+        return VectorMixture
+    names = ", ".join(sorted({type(f).__name__ for f in families}))
+    raise TypeError(
+        f"Mixture: {names} cannot be mixed: the components must all have densities on the line, "
+        "or all live on the integers, or all on arrays of one shape"
+    )
+
+
+class UnivariateMixture(Mixture):
+    """What mixtures on the line and on the integers share."""
+
+    def _zero(self) -> Array:
+        """0 in the shape of the batch."""
+        return 0.0 * (self.weights[..., 0] + sum(_zero_of(f) for f in self.components))
+
+    def _counting(self) -> list[Any]:
+        """Whether each component has weight: True where that is known for the whole batch."""
+        positive = [_array.stop_gradient(w) > 0 for w in self.shares()]
+        xp = _array.namespace(*positive)
+        return [True if _array.known(xp.all(w)) else w for w in positive]
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        """From the lowest end to the highest of the components that have weight."""
+        lows, highs = zip(*(f.support for f in self.components), strict=True)
+        return self._extreme("minimum", lows, INF), self._extreme("maximum", highs, -INF)
+
+    def _extreme(self, name: str, ends: Sequence[Any], none: float) -> Any:
+        fixed, counting = all(isinstance(x, float) for x in ends), self._counting()
+        if fixed and len(set(ends)) == 1:
+            return ends[0]
+        if fixed and all(c is True for c in counting):
+            return min(ends) if name == "minimum" else max(ends)
+        for x, counts in zip(ends, counting, strict=True):
+            if isinstance(x, float) and x == -none and counts is True:
+                return x
+        xp, zero = _array.namespace(self.weights), self._zero()
+        found = [
+            xp.where((zero == 0) & counts, x + zero, none)
+            for counts, x in zip(counting, ends, strict=True)
+        ]
+        return reduce(getattr(xp, name), found)
+
+    def _heaviest(self, side: int, tails: list[Tail | None]) -> Tail:
+        """The tail at an end of the support, among the components that reach it."""
+        hull, reaching = self.support[side], []
+        for f, tail, counts in zip(self.components, tails, self._counting(), strict=True):
+            reaches = (f.support[side] == hull) & counts
+            if tail is not None and reaches is not False:
+                reaching.append(either(reaches, tail, Tail(EXPONENTIAL, 1.0, INF)))
+        return reduce(heavier, reaching)
+
+    def _within(
+        self, f: Any, point: Point, log_at: Callable[[Point], Array], inner: Point
+    ) -> Array:
+        """The log-density of a component, -inf outside its own support.
+
+        Outside, the density is asked at a point inside, so that it has no derivative there.
+        """
+        (low, high), hull = f.support, self.support
+        if all(isinstance(x, float) for x in (low, high, *hull)) and (low, high) == hull:
+            return log_at(point)
+        xp = _array.namespace(point.x)
+        d = {
+            name: (getattr(point, name)(end), getattr(inner, name)(end))
+            for name, end, free in (("above", low, -INF), ("below", high, INF))
+            if not (isinstance(end, float) and end == free)
+        }
+        inside = point.x == point.x
+        for here, _ in d.values():
+            inside = inside & (here.value >= 0)
+        moved = {
+            name: Distance(*(xp.where(inside, a, b) for a, b in zip(*pair, strict=True)))
+            for name, pair in d.items()
+        }
+        x = xp.where(inside, point.x, inner.x)
+        there = Point(x, low, moved.get("above"), high, moved.get("below"))
+        return xp.where(inside, log_at(there), -INF)
+
+
+def _zero_of(f: Family) -> Array:
+    return sum(0.0 * x for x in f.arrays())
+
+
+class ContinuousMixture(UnivariateMixture, Continuous):
+    """Densities on the line."""
+
+    def coordinate(self) -> Coordinate:
+        low, high = self.support
+        if not (isinstance(low, float) and isinstance(high, float) and (low, high) == (-INF, INF)):
+            return Ends(low, high)
+        if all(isinstance(f.coordinate(), Line) for f in self.components):
+            return Line()
+        xs = [x + self._zero() for f in self.components for x in _middle(f)]
+        xp = _array.namespace(*xs)
+        least, most = (reduce(pick, xs) for pick in (xp.minimum, xp.maximum))
+        return Stretched((least + most) / 2, (most - least) / 2)
+
+    def centre(self) -> Array:
+        first = self.components[0]
+        return self.coordinate().of(first.coordinate().at(first.centre()).point)
+
+    def width(self) -> Array:
+        ends = [self.coordinate().of(Point(x)) for f in self.components for x in _middle(f)]
+        xp = _array.namespace(*ends)
+        ends = [x + self._zero() for x in ends]
+        return reduce(xp.maximum, ends) - reduce(xp.minimum, ends)
+
+    def features(self) -> list[Array]:
+        coordinate, found = self.coordinate(), []
+        for f in self.components:
+            own = f.coordinate()
+            found += [coordinate.of(own.at(y).point) for y in f.features()]
+        return found + self._crossings(coordinate)
+
+    def _crossings(self, coordinate: Coordinate) -> list[Array]:
+        """Where one component takes over from its neighbour: log p may turn sharply there."""
+        zero = self._zero()
+        points = [f.coordinate().at(f.centre()).point for f in self.components]
+        centres = [_array.stop_gradient(coordinate.of(x) + zero) for x in points]
+        xp = _array.namespace(*centres)
+        y = xp.stack(centres, -1)
+        order = xp.argsort(y, axis=-1)
+        y = xp.take_along_axis(y, order, axis=-1)
+        column: Any = self.mapped(lambda x: _array.stop_gradient(x)[..., None])
+        log_shares = xp.stack([_log(w) for w in column.shares()], -1)
+
+        def halve(low: Array, high: Array) -> tuple[Array, Array]:
+            middle = (low + high) / 2
+            logs = column._component_logs(column.coordinate().at(middle).point)
+            logs = log_shares + xp.stack(xp.broadcast_arrays(*logs), -1)
+            left, right = (
+                xp.take_along_axis(logs, part[..., None], axis=-1)[..., 0]
+                for part in (order[..., :-1], order[..., 1:])
+            )
+            before = left > right
+            return xp.where(before, middle, low), xp.where(before, high, middle)
+
+        low, high = _array.repeat(halve, 50, y[..., :-1], y[..., 1:])
+        return [((low + high) / 2)[..., k] for k in range(len(points) - 1)]
+
+    def kinks(self) -> list[Array]:
+        ends = [x for f in self.components for x in f.support]
+        ends = [x for x in ends if not (isinstance(x, float) and abs(x) == INF)]
+        return [x + self._zero() for x in ends] + [x for f in self.components for x in f.kinks()]
+
+    def tails(self) -> tuple[Tail, Tail]:
+        low, high = zip(*(f.tails() for f in self.components), strict=True)
+        return self._heaviest(0, list(low)), self._heaviest(1, list(high))
+
+    def _component_logs(self, point: Point) -> list[Array]:
+        """The log-density of each component."""
+        inner = [f.coordinate().at(f.centre()).point for f in self.components]
+        return [
+            self._within(f, point, f.log_density_at, x)
+            for f, x in zip(self.components, inner, strict=True)
+        ]
+
+    def log_density_at(self, point: Point) -> Array:
+        return self._log_mixed(self._component_logs(point))
+
+
+def _log(x: Array) -> Array:
+    xp = _array.namespace(x)
+    return xp.where(x > 0, xp.log(xp.where(x > 0, x, 1.0)), -INF)
+
+
+def _middle(f: Continuous) -> list[Array]:
+    """Values to either side of the centre."""
+    c, w, coordinate = f.centre(), f.width(), f.coordinate()
+    return [coordinate.at(y).point.x for y in (c - w, c + w)]
+
+
+class IntegerMixture(UnivariateMixture, Integers):
+    """Families on the integers; a `Delta` at a whole number counts as one."""
+
+    def _prepared(self, families: list[Any]) -> list[Any]:
+        return [_Atom(f.v) if isinstance(f, Delta) else f for f in families]
+
+    def log_mass_at(self, point: Point) -> Array:
+        xp = _array.namespace(point.x)
+        logs = []
+        for f in self.components:
+            inner = Point(f.support[0] + xp.zeros_like(point.x))
+            logs.append(self._within(f, point, f.log_mass_at, inner))
+        return self._log_mixed(logs)
+
+    def centre(self) -> Array:
+        pairs = zip(self.shares(), self.components, strict=True)
+        return self._zero() + sum(w * f.centre() for w, f in pairs)
+
+    def width(self) -> Array:
+        xp, centre = _array.namespace(self.weights), self.centre()
+        far = [f.width() + xp.abs(f.centre() - centre) for f in self.components]
+        return reduce(xp.maximum, [x + self._zero() for x in far])
+
+    def tail(self) -> Tail:
+        ends = [f.support[1] for f in self.components]
+        infinite = [isinstance(x, float) and x == INF for x in ends]
+        pairs = zip(self.components, infinite, strict=True)
+        return self._heaviest(1, [f.tail() if far else None for f, far in pairs])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Atom(Integers):
+    """All probability at one whole number."""
+
+    v: Any
+    domains: ClassVar[dict[str, Domain]] = {
+        "v": Domain("a whole number", lambda xp, x: (xp.abs(x) < INF) & (x == xp.floor(x)))
+    }
+
+    @property
+    def support(self) -> tuple[Array, Array]:
+        return self.v, self.v
+
+    def log_mass_at(self, point: Point) -> Array:
+        return 0.0 * point.x
+
+    def centre(self) -> Array:
+        return self.v
+
+    def width(self) -> Array:
+        return 1.0 + 0.0 * self.v
+
+    def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
+        import numpy
+
+        return numpy.broadcast_to(self.v, shape)
+
+    def __repr__(self) -> str:
+        return repr(Delta(self.v))
+
+
+class VectorMixture(Mixture):
+    """Families of arrays of one shape."""
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one draw."""
+        return event_shape(self.components[0])
+
+    def log_density(self, x: Any, /) -> Array:
+        """The log of the density at x, of shape (..., *event_shape)."""
+        x, p = _beside(x, self)
+        require_event(self, x)
+        with _array.quiet(x):
+            return p._log_mixed([f.log_density(x) for f in p.components])
+
+
+__all__ = ["Mixture"]

@@ -1,0 +1,296 @@
+"""Transformed(base, bijection): the distribution of a function of a random variable."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from relentropy import _array
+from relentropy.distributions.bijections import Affine, Bijection, Compose
+from relentropy.distributions.compound import draws_of, event_shape, in_one_framework, require_event
+from relentropy.distributions.coordinates import Coordinate, Placed, Point
+from relentropy.distributions.family import (
+    Continuous,
+    Family,
+    _beside,
+    broadcast_shapes,
+)
+from relentropy.distributions.integers import Integers
+from relentropy.distributions.tails import Tail, either
+
+Array = Any
+INF = float("inf")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Transformed(Family):
+    """The distribution of y = f(x), x from `base`, f a bijection.
+
+    Density p(y) = p_base(x) / |dy/dx| at x = f⁻¹(y). Relative entropy does not change when both
+    sides are transformed by the same bijection.
+
+    Args:
+        base: a family with a density; of several numbers, the bijection maps each of them. A
+            family on the integers can be moved by a whole number, Affine(n, 1).
+        bijection: `Affine`, `Exp`, `Log`, `Sigmoid`, `Logit`, `Tanh`, `Power`, or several of
+            them: `Compose`.
+
+    Errors: TypeError for maps that are not one to one, such as the absolute value; ValueError
+    where the base has values on which the bijection is not defined.
+
+    >>> from relentropy import Exp, Gamma, Log, Normal, Transformed, relative_entropy
+    >>> float(relative_entropy(Transformed(Normal(0, 1), Exp()), Transformed(Normal(1, 1), Exp())))
+    0.5
+    >>> d = relative_entropy(Transformed(Gamma(2, 1), Log()), Normal(0, 1))
+    >>> round(float(d), 12)
+    0.162893440416
+
+    """
+
+    base: Any
+    bijection: Any
+
+    def __new__(cls, base: Any = None, bijection: Any = None) -> "Transformed":
+        if cls is Transformed:
+            kinds = {Continuous: TransformedContinuous, Integers: TransformedIntegers}
+            found = [kind for of, kind in kinds.items() if isinstance(base, of)]
+            cls = found[0] if found else TransformedVector
+        return object.__new__(cls)
+
+    def __post_init__(self) -> None:
+        base, f = self.base, self.bijection
+        if not isinstance(base, Family):
+            raise TypeError(f"Transformed: base must be a family, got {type(base).__name__}")
+        if not isinstance(f, Bijection):
+            raise TypeError(
+                "Transformed: bijection must be one to one, such as Exp(), Affine(loc, scale) or "
+                f"Compose(...), got {type(f).__name__}"
+            )
+        base, f = _adopted(base, f)
+        object.__setattr__(self, "base", base)
+        object.__setattr__(self, "bijection", f)
+        object.__setattr__(self, "plain", base.plain and f.plain)
+        self._validate()
+
+    def arrays(self) -> list[Array]:
+        return [*self.base.arrays(), *self.bijection.arrays()]
+
+    def mapped(self, f: Callable[[Array], Array]) -> "Transformed":
+        other = object.__new__(type(self))
+        object.__setattr__(other, "base", self.base.mapped(f))
+        object.__setattr__(other, "bijection", self.bijection.mapped(f))
+        object.__setattr__(other, "plain", False)
+        return other
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        own = (tuple(x.shape) for x in self.bijection.arrays())
+        return broadcast_shapes(self.base.batch_shape, *own)
+
+    def __repr__(self) -> str:
+        return f"Transformed({self.base!r}, {self.bijection!r})"
+
+    def _moved_sample(self, rng: Any, size: tuple[int, ...]) -> Any:
+        """Draws of the base, mapped; NumPy."""
+        import numpy
+
+        numbers = self.mapped(_array.to_numpy)
+        x = draws_of(numbers.base, rng, size, self.batch_shape)
+        with _array.quiet(x):
+            return numbers.bijection.forward(Point(numpy.asarray(x))).x
+
+
+def _adopted(base: Family, f: Bijection) -> tuple[Family, Bijection]:
+    """Both in one framework and dtype."""
+    steps = list(f.steps) if isinstance(f, Compose) else [f]
+    base, *steps = in_one_framework([base, *steps])
+    return base, Compose(*steps) if isinstance(f, Compose) else steps[0]
+
+
+class _Image(Point):
+    """A point that remembers the one of which it is the image."""
+
+    __slots__ = ("_image", "bijection", "origin")
+
+    def __init__(self, bijection: Bijection, origin: Point) -> None:
+        image = bijection.forward(origin)
+        super().__init__(image.x)
+        self.bijection, self.origin, self._image = bijection, origin, image
+
+    def above(self, low: Any) -> Any:
+        return self._image.above(low)
+
+    def below(self, high: Any) -> Any:
+        return self._image.below(high)
+
+
+class Through:
+    """The coordinate of the base, seen through the bijection."""
+
+    def __init__(self, base: Coordinate, bijection: Bijection) -> None:
+        self.base, self.bijection = base, bijection
+
+    def at(self, y: Array) -> Placed:
+        point, log_jacobian = self.base.at(y)
+        slope = self.bijection.log_slope(point)
+        return Placed(_Image(self.bijection, point), log_jacobian + slope)
+
+    def of(self, point: Point) -> Array:
+        return self.base.of(_origin(self.bijection, point))
+
+
+def _origin(f: Bijection, point: Point) -> Point:
+    if isinstance(point, _Image) and point.bijection is f:
+        return point.origin
+    return f.inverse(point)
+
+
+class TransformedContinuous(Transformed, Continuous):
+    """One number with a density."""
+
+    base: Continuous
+    bijection: Bijection
+
+    def _validate(self) -> None:
+        ends = self.base.support
+        steps = self.bijection.steps if isinstance(self.bijection, Compose) else (self.bijection,)
+        for f in steps:
+            (low, high), (first, last) = ends, f.domain
+            known = all(isinstance(x, float) for x in ends)
+            inside = (low >= first) & (high <= last)
+            xp = None if known else _array.namespace(inside)
+            if (inside if xp is None else _array.known(xp.all(inside))) in (False,):
+                raise ValueError(
+                    f"Transformed: {f!r} is defined from {first:g} to {last:g}, and "
+                    f"{self.base!r} has values from {low} to {high}"
+                )
+            ends = _in_order(f, *(f.image(x) for x in ends))
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        f = self.bijection
+        return _in_order(f, *(f.image(x) for x in self.base.support))
+
+    def coordinate(self) -> Coordinate:
+        return Through(self.base.coordinate(), self.bijection)
+
+    def centre(self) -> Array:
+        return self.base.centre()
+
+    def width(self) -> Array:
+        return self.base.width()
+
+    def features(self) -> list[Array]:
+        return self.base.features()
+
+    def kinks(self) -> list[Array]:
+        return [self.bijection.forward(Point(x)).x for x in self.base.kinks()]
+
+    def tails(self) -> tuple[Tail, Tail]:
+        low, high = (
+            self.bijection.tail(end, tail)
+            for end, tail in zip(self.base.support, self.base.tails(), strict=True)
+        )
+        rises = self.bijection.is_increasing()
+        if isinstance(rises, bool):
+            return (low, high) if rises else (high, low)
+        return either(rises, low, high), either(rises, high, low)
+
+    def log_density_at(self, point: Point) -> Array:
+        x = _origin(self.bijection, point)
+        return self.base.log_density_at(x) - self.bijection.log_slope(x)
+
+    def sample(self, rng: Any, size: tuple[int, ...] = ()) -> Any:
+        return self._moved_sample(rng, size)
+
+
+def _in_order(f: Bijection, a: Any, b: Any) -> tuple[Any, Any]:
+    rises = f.is_increasing()
+    if isinstance(rises, bool):
+        return (a, b) if rises else (b, a)
+    xp = _array.namespace(rises)
+    return xp.where(rises, a, b), xp.where(rises, b, a)
+
+
+class TransformedIntegers(Transformed, Integers):
+    """A family on the integers, moved by a whole number."""
+
+    base: Integers
+    bijection: Affine
+
+    def _validate(self) -> None:
+        f = self.bijection
+        if not isinstance(f, Affine):
+            raise TypeError(
+                "Transformed: a family on the integers can only be moved, by Affine(n, 1) with a "
+                f"whole number n, got {f!r}"
+            )
+        Family._require(
+            f,
+            lambda xp, a, b: (a == xp.floor(a)) & (b == 1),
+            "a whole number and 1, where the base is a family on the integers",
+            "loc",
+            "scale",
+        )
+
+    @property
+    def support(self) -> tuple[Any, Any]:
+        low, high = self.base.support
+        return self._moved(low), self._moved(high)
+
+    def _moved(self, end: Any) -> Any:
+        return end if _array.framework(end) is None and end == INF else end + self.bijection.loc
+
+    def log_mass_at(self, point: Point) -> Array:
+        return self.base.log_mass_at(self.bijection.inverse(point))
+
+    def centre(self) -> Array:
+        return self.base.centre() + self.bijection.loc
+
+    def width(self) -> Array:
+        return self.base.width()
+
+    def tail(self) -> Tail:
+        return self.base.tail()
+
+    def sample(self, rng: Any, size: tuple[int, ...] = ()) -> Any:
+        return self._moved_sample(rng, size)
+
+
+class TransformedVector(Transformed):
+    """Several numbers with a density, each mapped."""
+
+    def _validate(self) -> None:
+        if not hasattr(self.base, "event_shape"):
+            raise TypeError(
+                f"Transformed: base must have a density, got {type(self.base).__name__}"
+            )
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """The shape of one draw."""
+        return event_shape(self.base)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of the batch of distributions; () for a single one."""
+        rank = len(self.event_shape)
+        own = (tuple(x.shape[: max(0, x.ndim - rank)]) for x in self.bijection.arrays())
+        return broadcast_shapes(self.base.batch_shape, *own)
+
+    def log_density(self, x: Any, /) -> Array:
+        """The log of the density at x, of shape (..., *event_shape)."""
+        x, p = _beside(x, self)
+        require_event(self, x)
+        with _array.quiet(x):
+            point = p.bijection.inverse(Point(x))
+            slopes = p.bijection.log_slope(point)
+            axes = tuple(range(-len(p.event_shape), 0))
+            total = _array.namespace(slopes).sum(slopes, axis=axes)
+            return p.base.log_density(point.x) - total
+
+    def sample(self, rng: Any, size: tuple[int, ...] = ()) -> Any:
+        """Independent draws as a NumPy array of shape size + batch_shape + event_shape."""
+        return self._moved_sample(rng, size)
+
+
+__all__ = ["Transformed"]
