@@ -382,16 +382,22 @@ class TruncatedNormal(Between):
 
     def _log_mass(self, xp: Any) -> Array:
         """The log of the mass relative to the density at the nearest end, in units of scale."""
-        zero = 0.0 * (self.loc + self.scale)
-        a, b = (self.low - self.loc) / self.scale + zero, (self.high - self.loc) / self.scale + zero
-        flip = a > 0
+        zero = xp.zeros_like(self.loc + self.scale)
+        has_low, has_high = self.low > -INF + zero, self.high < INF + zero
+        # Infinite ends are replaced before the arithmetic, whose derivative they would spoil.
+        low, high = xp.where(has_low, self.low, self.loc), xp.where(has_high, self.high, self.loc)
+        a, b = ((x - self.loc) / self.scale for x in (low, high))
         # On the low side of the middle, where distribution functions do not cancel.
+        flip = has_low & (a > 0)
         a, b = xp.where(flip, -b, a), xp.where(flip, -a, b)
-        reference = xp.where(b < 0, xp.where(b > -INF, b, 0.0), 0.0)
-        finite = xp.where(a > -INF, a, 0.0)
-        log_b, log_a = log_ndtr(xp.where(b < INF, b, 40.0)), log_ndtr(finite)
-        gap = xp.where(a > -INF, log_a - log_b, -1.0)
-        share = xp.where(a > -INF, xp.log(-xp.expm1(gap)), 0.0)
+        has_low, has_high = (
+            xp.where(flip, has_high, has_low),
+            xp.where(flip, has_low, has_high),
+        )
+        log_b = xp.where(has_high, log_ndtr(xp.where(has_high, b, 0.0)), 0.0)
+        gap = log_ndtr(xp.where(has_low, a, -1.0)) - xp.where(has_low, log_b, 0.0)
+        share = xp.where(has_low, xp.log(-xp.expm1(gap)), 0.0)
+        reference = xp.where(has_high & (b < 0), b, 0.0)
         return log_b + share + HALF_LOG_2PI + reference * reference / 2
 
     def _inside(self, x: Array) -> Array:

@@ -81,7 +81,7 @@ def features(p: Continuous, q: Continuous, coordinate: Coordinate) -> Array:
         points += [Point(x) for x in family.kinks()]
         found += [coordinate.of(point) for point in points]
     xp = _array.namespace(*found)
-    zero = sum(0.0 * x for x in [*p.arrays(), *q.arrays()])
+    zero = xp.zeros_like(sum([*p.arrays(), *q.arrays()]))
     found = [_array.stop_gradient(x + zero) for x in found]
     # What lies outside the support, or too far out to be told from its end, is no feature.
     some = found[0]
@@ -293,8 +293,9 @@ def _not_reached(
     import numpy
 
     row = int(numpy.argmax(_array.to_numpy(bad)))
-    p, q = (f.rows(slice(row, row + 1)) for f in (p, q))
+    p, q = (f.rows(slice(row, row + 1)).mapped(_array.stop_gradient) for f in (p, q))
     even, odd = (float(x[0]) for x in evaluate(p, q, LEVELS[-1]))
+    p, q = (f.mapped(lambda x: _array.to_numpy(x)[0]) for f in (p, q))
     return (
         f"{what} of {p!r} and {q!r} by quadrature: two rules give {even:.12g} and {odd:.12g}, which "
         f'is not within {tolerance:g} relative; try estimate(p, q, method="monte-carlo")'
@@ -318,4 +319,6 @@ def relative_entropy_of_cells(cells: Cells, skip: Array) -> Array:
     xp = _array.namespace(value)
     mass = xp.sum(_array.stop_gradient(cells.p), axis=-1)
     value = xp.where(xp.abs(mass - 1) < 1e-5, value, float("nan"))
-    return xp.where(skip, INF, value)
+    # A mixture may have gaps inside its support.
+    gap = xp.any((cells.p > 0) & (cells.t == INF), axis=-1)
+    return xp.where(skip | gap, INF, value)
