@@ -103,17 +103,86 @@ def of_log_gamma(xp: Any, b: Array, a: Array, d: Array | None = None) -> Array:
     return of_x_log_x(xp, b, a, d) + of_log_gamma_remainder(xp, b, a, d)
 
 
-def two_points(xp: Any, p: Array, q: Array, rest_p: Array, rest_q: Array, d: Array) -> Array:
-    """Relative entropy of the probabilities (p, rest_p) and (q, rest_q), d = p - q; 0 log 0 = 0."""
-    return _share(xp, p, q, d) + _share(xp, rest_p, rest_q, -d)
+def log_ratio_given(xp: Any, b: Array, a: Array, d: Array) -> Array:
+    """log(b/a), where they are close from d = b - a."""
+    x = d / a
+    near = xp.abs(_array.stop_gradient(x)) < NEAR
+    far = log_quotient(xp, xp.where(near, 1.0, b), xp.where(near, 1.0, a))
+    return xp.where(near, xp.log1p(xp.where(near, x, 0.0)), far)
 
 
-def _share(xp: Any, p: Array, q: Array, d: Array) -> Array:
+def digamma_difference(xp: Any, b: Array, a: Array, d: Array) -> Array:
+    """ψ(b) - ψ(a), d = b - a, from terms of the sign of d (but for small ones of the series)."""
+    total = sum(d / (a + j) / (b + j) for j in range(_MOVES))
+    a, b = a + _MOVES, b + _MOVES
+    alpha, beta = 1 / a, 1 / b
+    # The series has (2j-1) c x^-2j; differences of even powers of α and β, over α² - β².
+    series, even, power = 0.0, 1.0, 1.0
+    for m, c in _STIRLING.items():
+        series = series + m * c * even
+        power = power * (beta * beta)
+        even = even * (alpha * alpha) + power
+    last = d * alpha * beta * (0.5 + (alpha + beta) * series)
+    return total + log_ratio_given(xp, b, a, d) + last
+
+
+def of_log_beta_in_one(xp: Any, q: Array, p: Array, d: Array, b: Array) -> Array:
+    """Of log Γ(x) - log Γ(x + b), from p > 0 to q = p + d > 0, for b > 0 of any size.
+
+    The steps of `of_log_gamma_remainder`, now with log((x + b) / x) at each, of which it is
+    v - log(1 + v) + b d² / (p (p+b) (q+b)), v = b d / (p (q+b)).
+    """
+
+    def step(p: Array, q: Array) -> Array:
+        v = b / (q + b) * (d / p)
+        log_v = xp.log(q / (q + b) * (1 + b / p))
+        return excess_over_log(xp, v, log_v) + b / (p + b) * (d / p) * (d / (q + b))
+
+    total = sum(step(p + j, q + j) for j in range(_MOVES))
+    p, q = p + _MOVES, q + _MOVES
+    c, e = p + b, q + b
+    total = total + e * two_points(xp, q / e, p / c, b / e, b / c, b / c * (d / e))
+    return total + step(p, q) / 2 + d * d * _stirling_gaps(p, q, b)
+
+
+def _stirling_gaps(p: Array, q: Array, b: Array) -> Array:
+    """αβ Σ c_m w_m of `_stirling_terms` at 1/p and 1/q, minus that at 1/(p+b) and 1/(q+b).
+
+    Each quantity is carried with its difference, all of which are positive.
+    """
+    alpha, beta, alpha_b, beta_b = 1 / p, 1 / q, 1 / (p + b), 1 / (q + b)
+    gap_alpha, gap_beta = b * alpha * alpha_b, b * beta * beta_b
+    w, s, power, power_b = 0.0, 1.0, 1.0, 1.0
+    gap_w, gap_s, gap_power = 0.0, 0.0, 0.0
+    total, gap = 0.0, 0.0
+    for m in range(1, 14):
+        w, gap_w = alpha * (w + s), gap_alpha * (w + s) + alpha_b * (gap_w + gap_s)
+        power, gap_power = power * beta, gap_power * beta + power_b * gap_beta
+        power_b = power_b * beta_b
+        s, gap_s = alpha * s + power, gap_alpha * s + alpha_b * gap_s + gap_power
+        if m in _STIRLING:
+            total, gap = total + _STIRLING[m] * w, gap + _STIRLING[m] * gap_w
+    return alpha * beta * gap + (gap_alpha * beta + alpha_b * gap_beta) * (total - gap)
+
+
+def two_points(
+    xp: Any, p: Array, q: Array, rest_p: Array, rest_q: Array, d: Array, logs: Any = (None, None)
+) -> Array:
+    """Relative entropy of the probabilities (p, rest_p) and (q, rest_q), d = p - q; 0 log 0 = 0.
+
+    `logs` are log(p/q) and log(rest_p/rest_q), where they are known better than from these.
+    """
+    return _share(xp, p, q, d, logs[0]) + _share(xp, rest_p, rest_q, -d, logs[1])
+
+
+def _share(xp: Any, p: Array, q: Array, d: Array, log_ratio: Array | None) -> Array:
     """P log(p/q) - p + q, d = p - q; q at p = 0, +inf at q = 0 < p."""
     x = d / xp.where(q > 0, q, 1.0)
     near = (p > 0) & (q > 0) & (xp.abs(_array.stop_gradient(x)) < NEAR)
     far = ~near & (p > 0)
-    t = log_quotient(xp, xp.where(far, p, 1.0), xp.where(far, q, 1.0))
+    if log_ratio is None:
+        log_ratio = log_quotient(xp, xp.where(far, p, 1.0), xp.where(far, q, 1.0))
+    t = xp.where(far, log_ratio, 0.0)
     return kl_div_given(xp, p, q, near, xp.where(near, x, 0.0), t)
 
 

@@ -6,61 +6,94 @@ from typing import Any, NamedTuple
 from relentropy import _array
 from relentropy._rules import rule
 from relentropy._scalar import INF, kl_div
-from relentropy.distributions.discrete import Logits
 from relentropy.distributions.integers import Bernoulli, Geometric, Poisson, Zipf
-from relentropy.exact.bregman import BERNOULLI, by_second_derivative, two_points
-from relentropy.exact.discrete import relative_entropy_of_logs
-from relentropy.exact.shannon import entropy_of_discrete
+from relentropy.exact.bregman import BERNOULLI, by_second_derivative, even_size, two_points
 
 Array = Any
 
 
-def of_trials(p: Any, q: Any, swapped: bool = False) -> Array:
-    """The relative entropy of a single trial with the probabilities of success of p and of q.
+class Trial(NamedTuple):
+    """Success or failure: their probabilities, the logarithms, and the logit if it was given."""
 
-    With `swapped` a success of P is a failure of Q.
-    """
-    if p.probs is None or q.probs is None:
-        return relative_entropy_of_logs(_as_logs(p), _as_logs(q, swapped))
-    xp, a, rest_b = _array.namespace(p.probs, q.probs), p.probs, 1 - q.probs
-    b, gap = q.probs, p.probs - q.probs
-    if swapped:
-        # Where the two are close, the smaller of the numbers is the exact complement of 1.
-        gap = xp.where(b < 0.5, b - (1 - a), a - rest_b)
-        b, rest_b = rest_b, b
-    infinite = ((b == 0) & (a > 0)) | ((rest_b == 0) & (a < 1))
-    a = xp.where(infinite, _array.stop_gradient(a), a)  # the convention where D = +inf
-    return two_points(xp, a, b, 1 - a, rest_b, gap)
+    success: Array
+    failure: Array
+    log_success: Array
+    log_failure: Array
+    logit: Array | None
+
+    def swapped(self) -> "Trial":
+        logit = None if self.logit is None else -self.logit
+        return Trial(self.failure, self.success, self.log_failure, self.log_success, logit)
 
 
-def _as_logs(p: Any, swapped: bool = False) -> Logits:
-    """Failure and success as a finite alphabet, in logs that round nothing."""
-    if p.logits is None:
-        pair = [p.log_failure(), p.log_success()]
+def trial(p: Any) -> Trial:
+    return Trial(p.success(), p.failure(), p.log_success(), p.log_failure(), p.logits)
+
+
+def of_trials(p: Trial, q: Trial) -> Array:
+    """The relative entropy of one trial, p log(p/q) + (1-p) log((1-p)/(1-q))."""
+    xp = _array.namespace(p.success, q.success)
+    infinite = ((q.success == 0) & (p.success > 0)) | ((q.failure == 0) & (p.failure > 0))
+    # By convention there is no gradient towards P where D = +inf.
+    p = Trial(*(None if x is None else _still(xp, infinite, x) for x in p))
+    if p.logit is None and q.logit is None:
+        logs: tuple[Any, Any] = (None, None)
     else:
-        x, xp = p.logits, _array.namespace(p.logits)
-        zero = xp.zeros_like(x)
-        pair = [xp.where(x == INF, -INF, zero), xp.where(x == INF, zero, x)]
-    pair = pair[::-1] if swapped else pair
-    return Logits.__new__(Logits).with_values(_array.namespace(pair[0]).stack(pair, axis=-1))
+        logs = tuple(
+            _difference(xp, x, y)
+            for x, y in ((p.log_success, q.log_success), (p.log_failure, q.log_failure))
+        )
+    return two_points(xp, p.success, q.success, p.failure, q.failure, _gap(xp, p, q), logs)
+
+
+def _still(xp: Any, where: Array, x: Array) -> Array:
+    return xp.where(where, _array.stop_gradient(x), x)
+
+
+def _difference(xp: Any, a: Array, b: Array) -> Array:
+    """A - b of extended numbers, 0 at a = -inf."""
+    some = a > -INF
+    return xp.where(some, xp.where(some, a, 0.0) - xp.where(some, b, 0.0), 0.0)
+
+
+def _gap(xp: Any, p: Trial, q: Trial) -> Array:
+    """The difference of the probabilities of success, exact where they are close."""
+    if p.logit is None or q.logit is None:
+        # Of a probability and its complement the larger is a rounded one where they are close.
+        direct = p.success - q.success
+        return xp.where(q.success < 0.5, direct, q.failure - p.failure)
+    finite = (xp.abs(p.logit) < INF) & (xp.abs(q.logit) < INF)
+    d = xp.where(finite, p.logit, 0.0) - xp.where(finite, q.logit, 0.0)
+    # p - q = p (1-q) (1 - exp(-d)), and the same the other way round.
+    scale = xp.where(d < 0, -q.success * p.failure, p.success * q.failure)
+    return xp.where(finite, -scale * xp.expm1(-even_size(xp, d)), p.success - q.success)
 
 
 @rule(Bernoulli, Bernoulli)
 def bernoulli_bernoulli(p: Bernoulli, q: Bernoulli) -> Array:
     """D = p log(p/q) + (1-p) log((1-p)/(1-q)), from logits where those are given."""
-    return of_trials(p, q)
+    return of_trials(trial(p), trial(q))
 
 
 @rule(Bernoulli, None, of="entropy")
 def entropy_of_bernoulli(p: Any) -> Array:
     """H = -p log p - (1-p) log(1-p)."""
-    return entropy_of_discrete(_as_logs(p))
+    t = trial(p)
+    return sum(
+        _cost(x, log_x) for x, log_x in ((t.success, t.log_success), (t.failure, t.log_failure))
+    )
+
+
+def _cost(p: Array, log_p: Array) -> Array:
+    """-p log p, 0 at 0."""
+    xp = _array.namespace(p)
+    return xp.where(p > 0, -p * xp.where(p > 0, log_p, 0.0), 0.0 * p)
 
 
 @rule(Geometric, Geometric)
 def geometric_geometric(p: Geometric, q: Geometric) -> Array:
     """D = [p log(p/q) + (1-p) log((1-p)/(1-q))] / p: that of a trial, times their mean number."""
-    return of_trials(p, q) / p.success()
+    return of_trials(trial(p), trial(q)) / p.success()
 
 
 @rule(Geometric, None, of="entropy")
@@ -96,6 +129,8 @@ def _log_moments(xp: Any, s: Array) -> _LogMoments:
 
     Its tail is 12^-s R(s), so that log(k/12) has there the moments -R' and R'' times 12^-s.
     """
+    # Beyond 100 nothing is left of the tail, and its factors would overflow.
+    whole, s = s, xp.where(s > 100, 100.0, s)
     e, log_n = s - 1, math.log(_TERMS)
     rest, first, second = _TERMS / e + 0.5, -_TERMS / e**2, 2 * _TERMS / e**3
     # (s)_(2j-1) / 12^(2j-1) and its two derivatives.
@@ -106,8 +141,8 @@ def _log_moments(xp: Any, s: Array) -> _LogMoments:
             bend = bend * t + 2 * slope / _TERMS
             slope = slope * t + rising / _TERMS
             rising = rising * t
-    tail = xp.exp(-s * log_n)
-    weights = [(math.log(k), xp.exp(-s * math.log(k))) for k in range(2, _TERMS)]
+    tail = xp.exp(-whole * log_n)
+    weights = [(math.log(k), xp.exp(-whole * math.log(k))) for k in range(2, _TERMS)]
     others = sum(w for _, w in weights) + tail * rest
     mean = (sum(y * w for y, w in weights) + tail * (log_n * rest - first)) / (1 + others)
     gap = log_n - mean

@@ -4,7 +4,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy._scalar import INF, NEAR, _difference_of_products, log_quotient
+from relentropy._scalar import INF, _difference_of_products, log_quotient
 from relentropy._special import digamma, log_beta
 from relentropy.distributions.interval import (
     Beta,
@@ -17,7 +17,10 @@ from relentropy.distributions.interval import (
 from relentropy.exact.bregman import (
     BERNOULLI,
     by_second_derivative,
+    digamma_difference,
     even_size,
+    log_ratio_given,
+    of_log_beta_in_one,
     of_log_gamma_remainder,
     two_points,
 )
@@ -62,16 +65,34 @@ def entropy_of_triangular(p: Triangular) -> Array:
 def beta_beta(p: Beta, q: Beta) -> Array:
     """D = c' KL(a'/c' ‖ a/c) + J(a', a) + J(b', b) - J(c', c), c = a + b.
 
-    J is the Bregman divergence of log Γ(x) - x log x + x: that of log B(a, b) in these terms.
+    J is the Bregman divergence of log Γ(x) - x log x + x. Below 1/2, where that would cancel, the
+    concentrations are changed one after the other:
+    D = L(a', a; b) + L(b', b; a') + (b' - b) (ψ(c) - ψ(a' + b)), L that of log Γ(x) - log Γ(x+b).
     """
-    a, b, a_q, b_q = p.concentration1, p.concentration0, q.concentration1, q.concentration0
-    xp = _array.namespace(a, b, a_q, b_q)
+    xp = _array.namespace(p.concentration1, q.concentration1)
+    zero = 0.0 * (sum(p.arrays()) + sum(q.arrays()))
+    a, b, a_q, b_q = (x + zero for x in (*p.arrays(), *q.arrays()))
+    smallest = xp.minimum(xp.minimum(a, b), xp.minimum(a_q, b_q))
+    small = _array.stop_gradient(smallest) < 0.5
+    large = [xp.where(small, 1.0, x) for x in (a, b, a_q, b_q)]
+    tiny = [xp.where(small, x, 1.0) for x in (a, b, a_q, b_q)]
+    return xp.where(small, _one_by_one(xp, *tiny), _by_shares(xp, *large))
+
+
+def _by_shares(xp: Any, a: Array, b: Array, a_q: Array, b_q: Array) -> Array:
     c, c_q = a + b, a_q + b_q
     gap = _difference_of_products(xp, a_q, b, a, b_q) / c / c_q
     shares = c_q * two_points(xp, a_q / c_q, a / c, b_q / c_q, b / c, gap)
     steps = [(a_q, a, a_q - a), (b_q, b, b_q - b), (c_q, c, (a_q - a) + (b_q - b))]
     first, second, both = (of_log_gamma_remainder(xp, *step) for step in steps)
     return shares + (first + second - both)
+
+
+def _one_by_one(xp: Any, a: Array, b: Array, a_q: Array, b_q: Array) -> Array:
+    d, e = a_q - a, b_q - b
+    first = of_log_beta_in_one(xp, a_q, a, d, b)
+    second = of_log_beta_in_one(xp, b_q, b, e, a_q)
+    return first + second - e * digamma_difference(xp, a_q + b, a + b, d)
 
 
 @rule(Beta, None, of="entropy")
@@ -103,7 +124,7 @@ def continuous_bernoulli_continuous_bernoulli(
     close = by_second_derivative(xp, lambda x: _bend(xp, x), start, xp.where(near, d, 0.0))
     # S(η) = |η|/2 - log(|η| / (1 - e^-|η|)): the first terms cancel where the signs agree.
     turned = xp.where((n < 0) != (m < 0), size_q, 0.0)
-    far = xp.where(n < 0, -d, d) * (0.5 - _slope(xp, size))
+    far = xp.where(n < 0, -d, d) * _mean_gap(xp, size)
     far = turned + far + (log_rate_over_mass(xp, size) - log_rate_over_mass(xp, size_q))
     return xp.where(near, close, far)
 
@@ -114,25 +135,20 @@ def _gap_of_log_odds(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Array:
         return q.natural - p.natural
     xp = _array.namespace(p.probs, q.probs)
     a, b = p.probs, q.probs
-    return _log_ratio_of(xp, b, a, b - a) - _log_ratio_of(xp, 1 - b, 1 - a, a - b)
+    return log_ratio_given(xp, b, a, b - a) - log_ratio_given(xp, 1 - b, 1 - a, a - b)
 
 
-def _log_ratio_of(xp: Any, b: Array, a: Array, d: Array) -> Array:
-    """log(b/a), where they are close from d = b - a."""
-    x = d / a
-    near = xp.abs(_array.stop_gradient(x)) < NEAR
-    far = log_quotient(xp, xp.where(near, 1.0, b), xp.where(near, 1.0, a))
-    return xp.where(near, xp.log1p(xp.where(near, x, 0.0)), far)
+def _mean_gap(xp: Any, n: Array) -> Array:
+    """1/η - 1/(e^η - 1), η >= 0: the mean distance from the end where the density is largest.
 
-
-def _slope(xp: Any, n: Array) -> Array:
-    """S'(η) = coth(η/2)/2 - 1/η, η >= 0; its series below 1."""
+    Below 1 by the series of 1/2 - S'(η).
+    """
     near = n < 1
     small, large = xp.where(near, n, 0.0), xp.where(near, 1.0, n)
     series, z = 0.0, small * small
     for c in reversed(BERNOULLI):
         series = series * z + c
-    return xp.where(near, small * series, 0.5 + 1 / xp.expm1(large) - 1 / large)
+    return xp.where(near, 0.5 - small * series, 1 / large - 1 / xp.expm1(large))
 
 
 def _bend(xp: Any, n: Array) -> Array:
@@ -152,4 +168,4 @@ def entropy_of_continuous_bernoulli(p: ContinuousBernoulli) -> Array:
     """H = log(2 sinh(η/2) / η) - η S'(η), S'(η) = coth(η/2)/2 - 1/η, log-odds η."""
     xp = _array.namespace(p.natural)
     n = even_size(xp, p.natural)
-    return n * (0.5 - _slope(xp, n)) - log_rate_over_mass(xp, n)
+    return n * _mean_gap(xp, n) - log_rate_over_mass(xp, n)

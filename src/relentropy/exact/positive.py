@@ -5,6 +5,7 @@ and J(b, a) that of log Γ(x) - x log x + x, both without cancellation (`relentr
 """
 
 import math
+from itertools import product
 from typing import Any
 
 from relentropy import _array
@@ -87,10 +88,10 @@ def gammas(p: Any, q: Any) -> Array:
     return of_gammas(*_as_gamma(p), *_as_gamma(q))
 
 
-for _p in (Gamma, Chi2, Exponential):
-    for _q in (Gamma, Chi2, Exponential):
-        if not _p is _q is Exponential:
-            rule(_p, _q)(gammas)
+_GAMMAS: list[type] = [Gamma, Chi2, Exponential]
+for _p, _q in product(_GAMMAS, repeat=2):
+    if (_p, _q) != (Exponential, Exponential):
+        rule(_p, _q)(gammas)
 
 
 @rule(Exponential, Exponential)
@@ -133,7 +134,7 @@ def entropy_of_inverse_gamma(p: InverseGamma) -> Array:
 
 # --- lengths of normal vectors: x²/(2σ²) is a gamma variable ------------------------------------
 
-_HALF_DIMENSIONS = {HalfNormal: 0.5, Rayleigh: 1.0, Maxwell: 1.5}
+_HALF_DIMENSIONS: dict[type, float] = {HalfNormal: 0.5, Rayleigh: 1.0, Maxwell: 1.5}
 
 
 def lengths_of_one_dimension(p: Any, q: Any) -> Array:
@@ -156,10 +157,9 @@ def _as_length(p: Any) -> tuple[Array, Array]:
     return _HALF_DIMENSIONS[type(p)] + 0.0 * p.scale, p.scale
 
 
-_LENGTHS = (*_HALF_DIMENSIONS, Chi)
-for _p in _LENGTHS:
-    for _q in _LENGTHS:
-        rule(_p, _q)(lengths_of_one_dimension if _p is _q is not Chi else lengths)
+_LENGTHS: list[type] = [*_HALF_DIMENSIONS, Chi]
+for _p, _q in product(_LENGTHS, repeat=2):
+    rule(_p, _q)(lengths_of_one_dimension if _p is _q and _p is not Chi else lengths)
 
 
 def entropy_of_length(p: Any) -> Array:
@@ -205,11 +205,10 @@ def _scale_as_ratio(p: Any) -> tuple[Array, Array]:
     return p.scale, one * math.sqrt(0.5) if isinstance(p, Rayleigh) else one
 
 
-_POWERS = (Weibull, Exponential, Rayleigh)
-for _p in _POWERS:
-    for _q in _POWERS:
-        if _p is not _q or _p is Weibull:
-            rule(_p, _q)(weibulls)
+_POWERS: list[type] = [Weibull, Exponential, Rayleigh]
+for _p, _q in product(_POWERS, repeat=2):
+    if _p is not _q or _p is Weibull:
+        rule(_p, _q)(weibulls)
 
 
 @rule(Weibull, None, of="entropy")

@@ -5,7 +5,7 @@ from typing import Any
 from relentropy import _array
 from relentropy._rules import rule
 from relentropy.distributions.integers import Bernoulli, Binomial, Geometric, NegativeBinomial
-from relentropy.exact.integers import of_trials
+from relentropy.exact.integers import of_trials, trial
 from relentropy.methods.summation import relative_entropy_by_summation
 
 Array = Any
@@ -25,9 +25,9 @@ def _where_equal(p: Any, q: Any, n: Array, m: Array, closed: Array) -> Array:
 def binomial_binomial(p: Any, q: Any) -> Array:
     """D = n [p log(p/q) + (1-p) log((1-p)/(1-q))] of equal n; otherwise by summation."""
     n, m = (_trials(x) for x in (p, q))
-    xp, trial = _array.namespace(n), of_trials(p, q)
+    xp, one = _array.namespace(n), of_trials(trial(p), trial(q))
     # No trial at all costs nothing, even where a single one would be infinite.
-    closed = n * xp.where(n > 0, trial, 0.0)
+    closed = n * xp.where(n > 0, one, 0.0)
     return _where_equal(p, q, n, m, closed)
 
 
@@ -43,10 +43,9 @@ def _trials(p: Any) -> Array:
 @rule(Geometric, NegativeBinomial)
 def negative_binomial_negative_binomial(p: Any, q: Any) -> Array:
     """D = r [p log(p/q) + (1-p) log((1-p)/(1-q))] / (1-p) of equal r; otherwise by summation."""
-    swapped = isinstance(p, Geometric) != isinstance(q, Geometric)
+    a, b = (trial(x) if isinstance(x, NegativeBinomial) else trial(x).swapped() for x in (p, q))
     r, s = (_ends(x) for x in (p, q))
-    ending = p.success() if isinstance(p, Geometric) else p.failure()
-    return _where_equal(p, q, r, s, r * (of_trials(p, q, swapped) / ending))
+    return _where_equal(p, q, r, s, r * (of_trials(a, b) / a.failure))
 
 
 def _ends(p: Any) -> Array:
