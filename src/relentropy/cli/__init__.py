@@ -8,8 +8,9 @@ import sys
 
 __all__ = ["main"]
 
-# What the extra `cli` brings; a missing one of these is a missing extra.
-_EXTRA = {"click", "duckdb", "jinja2", "narwhals", "rich"}
+# What the extras bring; a missing one of these is a missing extra.
+_EXTRAS = dict.fromkeys(("click", "duckdb", "jinja2", "narwhals", "rich"), "cli")
+_EXTRAS |= {"matplotlib": "plot"}
 
 
 def main() -> None:
@@ -25,14 +26,21 @@ def main() -> None:
         code = run()
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _EXTRA:
+        if missing not in _EXTRAS:
             raise
+        extra = _EXTRAS[missing]
+        what = "--plot" if extra == "plot" else " ".join(["relentropy", *_command()])
         print(
-            'relentropy compare needs the extra "cli", and '
-            f"{missing} is not installed: pip install 'relentropy[cli]'",
+            f'{what} needs the extra "{extra}", and {missing} is not installed: '
+            f"pip install 'relentropy[{extra}]'",
             file=sys.stderr,
         )
         code = 2
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def _command() -> list[str]:
+    """The command that was typed, if any."""
+    return [word for word in sys.argv[1:2] if word.isalpha()]

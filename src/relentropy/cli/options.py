@@ -24,6 +24,14 @@ def amount(text: str) -> float:
     raise click.BadParameter(f"expected a finite number, 0 or more, such as 0.1, got {text!r}")
 
 
+def logarithm_base(text: str) -> float:
+    """A base of logarithms: a positive number but 1, or e."""
+    number = math.e if text == "e" else _number(text)
+    if number is not None and 0 < number < math.inf and number != 1:
+        return number
+    raise click.BadParameter(f"expected 2, e, 10 or another positive number but 1, got {text!r}")
+
+
 def column_names(values: Sequence[str]) -> list[str] | None:
     """The columns asked for: one value is a comma-separated list, of several each is one name.
 

@@ -7,15 +7,17 @@ import sys
 import click
 
 import relentropy
+from relentropy.cli.between import between
 from relentropy.cli.compare import compare
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(relentropy.__version__, "-V", "--version", message="relentropy %(version)s")
 def program() -> None:
-    """Relative entropy: how far one data set is from another, in bits."""
+    """Relative entropy: how far one data set or distribution is from another, in bits."""
 
 
+program.add_command(between)
 program.add_command(compare)
 
 
