@@ -102,7 +102,7 @@ def find(p: Specified, q: Specified, unit: Unit) -> Answer:
         raise DataError(str(error.args[0] if error.args else error)) from None
     middle = None
     # It is not to be had for every pair whose relative entropy is.
-    with suppress(LookupError, ArithmeticError):
+    with suppress(LookupError, ArithmeticError, AttributeError):
         middle = float(relentropy.jensen_shannon(p.distribution, q.distribution, base=unit.base))
     return Answer(p, q, unit, forward, backward, middle)
 
