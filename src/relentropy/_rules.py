@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 _RULE_MODULES = (
+    "relentropy.exact.compound",
     "relentropy.exact.discrete",
     "relentropy.exact.integers",
     "relentropy.exact.interval",

@@ -435,7 +435,10 @@ class _Atom(Integers):
 
     v: Any
     domains: ClassVar[dict[str, Domain]] = {
-        "v": Domain("a whole number", lambda xp, x: (xp.abs(x) < INF) & (x == xp.floor(x)))
+        "v": Domain(
+            "a whole number, at least 0, to be mixed with families on the integers",
+            lambda xp, x: (x >= 0) & (x < INF) & (x == xp.floor(x)),
+        )
     }
 
     @property

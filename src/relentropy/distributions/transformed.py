@@ -231,6 +231,13 @@ class TransformedIntegers(Transformed, Integers):
             "loc",
             "scale",
         )
+        low = f.loc + self.base.support[0]
+        xp = _array.namespace(low)
+        if _array.known(xp.any(_array.stop_gradient(low) < 0)):
+            raise ValueError(
+                f"Transformed: {self!r} has negative values; no divergence changes when both sides "
+                "are moved by the same whole number, so move both further up"
+            )
 
     @property
     def support(self) -> tuple[Any, Any]:
