@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._labels import align as align_labels
+from relentropy.bridges import is_foreign, read
 from relentropy.distributions.discrete import Counts, Discrete, LogProbs, Probs, Weights
 from relentropy.distributions.family import Family
 
@@ -13,7 +14,9 @@ def as_distribution(x: Any, /, *, name: str = "x") -> Any:
     """The distribution that `x` describes.
 
     A distribution or a family is returned as it is. A raw array or a list of floats is `Probs`; a
-    mapping or labelled series is `Probs` with labels; a `collections.Counter` is `Counts`.
+    mapping or labelled series is `Probs` with labels; a `collections.Counter` is `Counts`. Objects
+    of torch.distributions, scipy.stats, NumPyro, TensorFlow Probability and Distrax become the
+    distributions that they describe, in their framework, gradients intact.
 
     Errors: TypeError that says what came and what to type instead.
 
@@ -24,6 +27,8 @@ def as_distribution(x: Any, /, *, name: str = "x") -> Any:
     if isinstance(x, (Discrete, Family)):
         return x
     try:
+        if _array.framework(x) is None and is_foreign(x):
+            return read(x)
         return Counts(x) if isinstance(x, Counter) else Probs(x)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {str(error).removeprefix('Probs: ')}") from None

@@ -17,8 +17,12 @@ LIBRARIES = {
 """Where the classes of a library are defined, and who reads them."""
 
 
-def bridge_to(x: object) -> str | None:
-    """The module that reads the class of `x`, or a class that it derives from; None for ours."""
+def is_foreign(x: object) -> bool:
+    """Whether `x` is an object of one of these libraries, or derives from one."""
+    return _bridge_to(x) is not None
+
+
+def _bridge_to(x: object) -> str | None:
     for cls in type(x).__mro__:
         for prefix, bridge in LIBRARIES.items():
             if cls.__module__.startswith(prefix):
@@ -28,7 +32,7 @@ def bridge_to(x: object) -> str | None:
 
 def read(x: Any) -> Any:
     """The distribution that a foreign object describes; TypeError where we have no such kind."""
-    bridge = bridge_to(x)
+    bridge = _bridge_to(x)
     if bridge is None:
         raise TypeError(f"{type(x).__module__}.{type(x).__qualname__} is not a known distribution")
     return import_module(bridge).read(x)
