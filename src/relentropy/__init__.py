@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from relentropy._verbs import rel_entr as rel_entr
     from relentropy._verbs import relative_entropy as relative_entropy
     from relentropy._verbs import surprisal as surprisal
+    from relentropy.distributions.directional import VonMisesFisher as VonMisesFisher
     from relentropy.distributions.discrete import Counts as Counts
     from relentropy.distributions.discrete import Logits as Logits
     from relentropy.distributions.discrete import LogProbs as LogProbs
@@ -66,6 +67,14 @@ if TYPE_CHECKING:
     from relentropy.distributions.line import Moyal as Moyal
     from relentropy.distributions.line import Normal as Normal
     from relentropy.distributions.line import StudentT as StudentT
+    from relentropy.distributions.low_rank import (
+        LowRankMultivariateNormal as LowRankMultivariateNormal,
+    )
+    from relentropy.distributions.matrices import InverseWishart as InverseWishart
+    from relentropy.distributions.matrices import MatrixNormal as MatrixNormal
+    from relentropy.distributions.matrices import Wishart as Wishart
+    from relentropy.distributions.multivariate import MultivariateNormal as MultivariateNormal
+    from relentropy.distributions.multivariate import MultivariateStudentT as MultivariateStudentT
     from relentropy.distributions.positive import Chi as Chi
     from relentropy.distributions.positive import Chi2 as Chi2
     from relentropy.distributions.positive import Exponential as Exponential
@@ -85,6 +94,8 @@ if TYPE_CHECKING:
     from relentropy.distributions.processes import MarkovChain as MarkovChain
     from relentropy.distributions.processes import MarkovPath as MarkovPath
     from relentropy.distributions.processes import PoissonProcess as PoissonProcess
+    from relentropy.distributions.simplex import Dirichlet as Dirichlet
+    from relentropy.distributions.simplex import Multinomial as Multinomial
     from relentropy.methods.estimate import Estimate as Estimate
     from relentropy.methods.estimate import estimate as estimate
 
@@ -174,6 +185,25 @@ _EXPORTS = {
         "MarkovChain",
         "MarkovPath",
         "PoissonProcess",
+    ],
+    "relentropy.distributions.directional": [
+        "VonMisesFisher",
+    ],
+    "relentropy.distributions.low_rank": [
+        "LowRankMultivariateNormal",
+    ],
+    "relentropy.distributions.matrices": [
+        "InverseWishart",
+        "MatrixNormal",
+        "Wishart",
+    ],
+    "relentropy.distributions.multivariate": [
+        "MultivariateNormal",
+        "MultivariateStudentT",
+    ],
+    "relentropy.distributions.simplex": [
+        "Dirichlet",
+        "Multinomial",
     ],
     "relentropy.methods.estimate": ["Estimate", "estimate"],
 }
