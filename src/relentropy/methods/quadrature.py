@@ -16,9 +16,11 @@ from relentropy import _array
 from relentropy._rules import rule
 from relentropy._scalar import INF, kl_div_given
 from relentropy.distributions.coordinates import Coordinate, Ends, Point
-from relentropy.distributions.family import Continuous, broadcast_shapes
+from relentropy.distributions.family import Continuous
+from relentropy.distributions.tails import EXPONENTIAL
 from relentropy.exact.divergences import Ratio
-from relentropy.methods.infinite import infinite_rows
+from relentropy.methods.infinite import as_rows, infinite_rows
+from relentropy.methods.refinement import refined, tolerance
 
 Array = Any
 Formula = Callable[[Ratio], Array]
@@ -169,19 +171,25 @@ def common(p: Continuous, q: Continuous) -> Coordinate:
     return common_coordinate(p, q)[0]
 
 
-def halves(p: Continuous, q: Continuous, choose: Choice, n: int, skip: Any) -> list[Cells]:
-    """Both densities (B,) in a coordinate, by two independent rules; rows to `skip` are empty."""
+def halves(
+    p: Continuous, q: Continuous, choose: Choice, n: int, skip: Any, more: Array | None = None
+) -> list[Cells]:
+    """Both densities (B,) in a coordinate, by two independent rules; rows to `skip` are empty.
+
+    `more` are further ends of pieces, (B, m).
+    """
     still = [f.mapped(_array.stop_gradient) for f in (p, q)]
     points = features(*still, choose(*still))
+    xp = _array.namespace(points)
+    points = points if more is None else xp.concat((points, more), axis=-1)
     y, w = nodes(points, spread(points) / 8, n)
-    xp = _array.namespace(y)
-    log_p, log_q, log_j = _log_densities(*(_column(f) for f in still), choose, y)
+    log_p, log_q, log_j = log_densities(*(column(f) for f in still), choose, y)
     used = (log_p + log_j > UNDERFLOW) | (log_q + log_j > UNDERFLOW)
     used = used & ~skip[:, None] & (w > 0)
     if not _array.is_numpy(y):
         # Again with gradients, and without the nodes so far out that their derivatives overflow.
         y = xp.where(used, y, points[..., :1])
-        log_p, log_q, log_j = _log_densities(_column(p), _column(q), choose, y)
+        log_p, log_q, log_j = log_densities(column(p), column(q), choose, y)
     log_w = xp.log(xp.where(used, 2 * w, 1.0)) + log_j
     even = (n + 1) * (y.shape[-1] // (2 * n + 1))
     return [
@@ -190,17 +198,22 @@ def halves(p: Continuous, q: Continuous, choose: Choice, n: int, skip: Any) -> l
     ]
 
 
-def _log_densities(
+def log_densities(
     p: Continuous, q: Continuous, choose: Choice, y: Array
 ) -> tuple[Array, Array, Array]:
+    """Log p, log q and the log of dx/dy at values of the coordinate."""
     point, log_jacobian = choose(p, q).at(y)
     xp = _array.namespace(y)
     log_p, log_q = (f.log_density_at(point) for f in (p, q))
     # What is NaN is too far out to be a number; a density there is 0 in every format.
-    return (*(xp.where(xp.isnan(x), -INF, x) for x in (log_p, log_q)), log_jacobian)
+    log_p, log_q = (xp.where(xp.isnan(x), -INF, x) for x in (log_p, log_q))
+    # Beyond the largest number only densities of log x know theirs: without it, no cell.
+    lost = (xp.abs(point.x) == INF) & ((log_p == -INF) | (log_q == -INF))
+    log_p, log_q = (xp.where(lost, -INF, x) for x in (log_p, log_q))
+    return log_p, log_q, log_jacobian
 
 
-def _column(p: Continuous) -> Continuous:
+def column(p: Continuous) -> Continuous:
     return p.mapped(lambda x: x[..., None])
 
 
@@ -218,90 +231,6 @@ def relative_entropy_of(r: Ratio) -> Array:
     return xp.where(close, terms, plain)
 
 
-LEVELS = (60, 180, 540)
-"""Nodes on either side of the middle of each piece, tried in turn."""
-
-TRACED_LEVEL = 180
-BLOCK_ROWS = 64
-"""Rows in work at once: their nodes then stay in the processor's cache."""
-
-Evaluation = Callable[[Any, Any, int], list[Array]]
-
-
-def refined(evaluate: Evaluation, p: Any, q: Any, what: str) -> Array:
-    """The mean of two independent rules, with more nodes until they agree.
-
-    evaluate(p, q, n) gives the value by each rule for families of batch shape (B,). Where they do
-    not agree at the finest level ArithmeticError is raised; inside a trace the value is NaN.
-    """
-    batch = broadcast_shapes(p.batch_shape, q.batch_shape)
-    dtype = p.arrays()[0].dtype
-    p, q = (f.mapped(_widened).flattened(batch) for f in (p, q))
-    value = _in_blocks(lambda a, b: _refined_block(evaluate, a, b, what), p, q)
-    return _array.astype(value.reshape(batch), dtype)
-
-
-def _widened(x: Array) -> Array:
-    return _array.astype(x, _array.widest_float(x))
-
-
-def _in_blocks(f: Callable[[Any, Any], Array], p: Any, q: Any) -> Array:
-    (rows,) = p.batch_shape
-    some = p.arrays()[0]
-    if rows <= BLOCK_ROWS or _array.framework(some) == "jax" or _array.compiling():
-        return f(p, q)
-    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, rows, BLOCK_ROWS)]
-    parts = [f(p.rows(block), q.rows(block)) for block in blocks]
-    return _array.namespace(some).concat(parts)
-
-
-def _refined_block(evaluate: Evaluation, p: Any, q: Any, what: str) -> Array:
-    tolerance = 1e-9 if _array.dtype_name(p.arrays()[0]) == "float64" else 1e-4
-    value, bad = _once(evaluate, p, q, LEVELS[0], tolerance)
-    xp = _array.namespace(value)
-    found = _array.known(xp.any(bad))
-    if found is None:
-        value, bad = _once(evaluate, p, q, TRACED_LEVEL, tolerance)
-        return xp.where(bad, float("nan"), value)
-    for level in LEVELS[1:]:
-        if not found:
-            return value
-        finer, still_bad = _once(evaluate, p, q, level, tolerance)
-        value = xp.where(bad, finer, value)
-        bad = bad & still_bad
-        found = bool(xp.any(bad))
-    if found:
-        raise ArithmeticError(_not_reached(evaluate, p, q, bad, what, tolerance))
-    return value
-
-
-def _once(evaluate: Evaluation, p: Any, q: Any, n: int, tolerance: float) -> tuple[Array, Array]:
-    """The value, and where the two rules do not agree."""
-    even, odd = evaluate(p, q, n)
-    xp = _array.namespace(even)
-    # Infinities agree with themselves, and their difference is NaN.
-    value = xp.where(even == odd, even, (even + odd) / 2)
-    still, error = _array.stop_gradient(value), _array.stop_gradient(even - odd)
-    error = xp.where(xp.abs(still) < INF, xp.abs(error) / 2, 0.0)
-    good = (error <= tolerance * xp.abs(still)) | (error <= 1e-15)
-    return value, ~good | xp.isnan(still)
-
-
-def _not_reached(
-    evaluate: Evaluation, p: Any, q: Any, bad: Array, what: str, tolerance: float
-) -> str:
-    import numpy
-
-    row = int(numpy.argmax(_array.to_numpy(bad)))
-    p, q = (f.rows(slice(row, row + 1)).mapped(_array.stop_gradient) for f in (p, q))
-    even, odd = (float(x[0]) for x in evaluate(p, q, LEVELS[-1]))
-    p, q = (f.mapped(lambda x: _array.to_numpy(x)[0]) for f in (p, q))
-    return (
-        f"{what} of {p!r} and {q!r} by quadrature: two rules give {even:.12g} and {odd:.12g}, which "
-        f'is not within {tolerance:g} relative; try estimate(p, q, method="monte-carlo")'
-    )
-
-
 @rule(Continuous, Continuous, kind="quadrature")
 def relative_entropy_by_quadrature(p: Continuous, q: Continuous) -> Array:
     """D = ∫ p log(p/q) dx by double-exponential quadrature."""
@@ -310,7 +239,11 @@ def relative_entropy_by_quadrature(p: Continuous, q: Continuous) -> Array:
 
 def _relative_entropy(p: Continuous, q: Continuous, n: int) -> list[Array]:
     skip = infinite_rows(p, q)
-    return [relative_entropy_of_cells(c, skip) for c in halves(p, q, own, n, skip)]
+    values = [relative_entropy_of_cells(c, skip) for c in halves(p, q, own, n, skip)]
+    # Where log q itself overflows, inside the support, +inf would be no more than a guess.
+    steep = as_rows((q.tails()[0].level == EXPONENTIAL) | (q.tails()[1].level == EXPONENTIAL), p, q)
+    xp = _array.namespace(values[0])
+    return [xp.where(steep & ~skip & (v == INF), float("nan"), v) for v in values]
 
 
 def relative_entropy_of_cells(cells: Cells, skip: Array) -> Array:
@@ -318,7 +251,7 @@ def relative_entropy_of_cells(cells: Cells, skip: Array) -> Array:
     value = relative_entropy_of(cells.ratio())
     xp = _array.namespace(value)
     mass = xp.sum(_array.stop_gradient(cells.p), axis=-1)
-    value = xp.where(xp.abs(mass - 1) < 1e-5, value, float("nan"))
+    value = xp.where(xp.abs(mass - 1) < tolerance(cells.p), value, float("nan"))
     # A mixture may have gaps inside its support.
     gap = xp.any((cells.p > 0) & (cells.t == INF), axis=-1)
     return xp.where(skip | gap, INF, value)

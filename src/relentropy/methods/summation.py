@@ -20,10 +20,10 @@ from relentropy.methods.quadrature import (
     Cells,
     nodes,
     of_logs,
-    refined,
     relative_entropy_of_cells,
     spread,
 )
+from relentropy.methods.refinement import refined
 
 Array = Any
 INF = float("inf")
