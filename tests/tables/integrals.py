@@ -152,7 +152,7 @@ def integrated(p: Law, q: Law, setting: Setting) -> Pair:
 
 def ends(p: Law, q: Law, c: Coordinate, setting: Setting) -> set[Any]:
     """Where the pieces meet: corners, and in steps of P's width around where the mass is."""
-    middle, step = c.inverse(p.centre), c.step
+    middle, step = c.inverse(p.centre) if p.logit is None else p.logit, c.step
     around = {middle + step * (k + mpf(setting.shift)) for k in (-13, -4, -1, 1, 4, 13)}
     inside = [x for x in (*p.kinks, *q.kinks, q.centre) if p.low < x < p.high]
     return around | {c.inverse(x) for x in inside}

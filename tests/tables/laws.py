@@ -102,6 +102,8 @@ class Law:
     kinks: tuple[Any, ...] = field(default=())
     lattice: bool = False
     atom: bool = False
+    logit: Any = None
+    """The logit of the centre where that rounds to 1."""
 
 
 def normal_log(z: Any) -> Any:
@@ -150,7 +152,9 @@ def asymmetric_laplace(loc: Any, scale: Any, asymmetry: Any) -> Law:
     left, right = asymmetry, 1 / asymmetry
     c = -mp.log(left + right)
     tails = (Stretched(1, 1 / (left * scale)), Stretched(1, 1 / (right * scale)))
-    return on_line(lambda z: c + (z / left if z < 0 else -z / right), loc, scale, tails, (loc,))
+    ends = [loc + k * scale * side for k in (1, 40) for side in (-left, right)]
+    kinks = (loc, *ends)  # one side may be far wider than the other
+    return on_line(lambda z: c + (z / left if z < 0 else -z / right), loc, scale, tails, kinks)
 
 
 def logistic(loc: Any, scale: Any) -> Law:
@@ -342,9 +346,9 @@ def logit_normal(loc: Any, scale: Any) -> Law:
         z = (log_x - log_rest - loc) / scale
         return normal_log(z) - mp.log(scale) - log_x - log_rest
 
+    ends, tails = (mpf(0), mpf(1)), (LogSquare(), LogSquare())
     centre = 1 / (1 + mp.exp(-loc))
-    zero, one = mpf(0), mpf(1)
-    return Law(zero, one, log_density, LogSquare(), LogSquare(), centre=centre, width=scale)
+    return Law(*ends, log_density, *tails, centre=centre, width=scale, logit=loc)
 
 
 def beta(concentration1: Any, concentration0: Any) -> Law:
@@ -367,9 +371,16 @@ def kumaraswamy(concentration1: Any, concentration0: Any) -> Law:
         log_x = mp.log(low) if low < high else mp.log1p(-high)
         return c + (a - 1) * log_x + (b - 1) * mp.log(-mp.expm1(a * log_x))
 
-    centre = (1 - mpf(2) ** (-1 / b)) ** (1 / a)
+    log_median = mp.log1p(-(mpf(2) ** (-1 / b))) / a
+    logit = log_median - mp.log(-mp.expm1(log_median))
     spread = mp.sqrt(1 / a + 1 / b)
-    return Law(mpf(0), mpf(1), log_density, Power(a), Power(b), centre=centre, width=spread)
+    # Where the mass reaches over many powers of ten, little of it lies near 1, but some does.
+    places = [1 / (1 + mp.exp(-k)) for k in ((-40, 0, 40) if spread > 10 else ())]
+    ends, tails = (mpf(0), mpf(1)), (Power(a), Power(b))
+    centre = mp.exp(log_median)
+    return Law(
+        *ends, log_density, *tails, centre=centre, width=spread, kinks=tuple(places), logit=logit
+    )
 
 
 def uniform(low: Any, high: Any) -> Law:

@@ -1,0 +1,85 @@
+"""Make the table of derivatives: python -m tests.tables.make_slopes
+
+Writes slopes.json beside this file: for ordered pairs of families with finite D(P||Q) its
+derivative with respect to each parameter of either, as a central difference of the definition in
+30 digits (the difference is right to 1e-12: its step is 1e-6 of the parameter). Null where a step
+to one side makes the value infinite, so that there is no derivative. `--check` compares.
+"""
+
+import argparse
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from mpmath import mp, mpf
+
+from tests.tables.integrals import FIRST, divergence
+from tests.tables.laws import INF, law
+from tests.tables.make_families import MEMBERS
+from tests.tables.make_scaled import FIXED
+
+TABLE = Path(__file__).with_name("slopes.json")
+STEP = mpf(10) ** -6
+DIGITS = 13
+
+
+def members_of(p: str, q: str) -> tuple[int, int]:
+    """The plain ones; of one family two that differ."""
+    return (0, 1) if p == q else (0, 0)
+
+
+def slope(p: tuple[str, Any], q: tuple[str, Any], side: int, name: str) -> str | None:
+    """A central difference towards one parameter of P (side 0) or Q (side 1)."""
+    with mp.workdps(FIRST.digits):
+        families, given = (p[0], q[0]), (p[1], q[1])
+        h = STEP * max(abs(mpf(given[side][name])), mpf(1) / 8)
+        values = []
+        for step in (h, -h):
+            moved = [dict(g) for g in given]
+            moved[side][name] = mpf(given[side][name]) + step
+            laws = [law(f, m) for f, m in zip(families, moved, strict=True)]
+            values.append(divergence(*laws, FIRST))
+        if INF in values:
+            return None
+        return str(mp.nstr((values[0] - values[1]) / (2 * h), DIGITS))
+
+
+def row(pair: tuple[str, str]) -> list[Any] | None:
+    """[P, member, Q, member, {parameter: slope} of P, the same of Q]."""
+    i, j = members_of(*pair)
+    p, q = (pair[0], MEMBERS[pair[0]][i]), (pair[1], MEMBERS[pair[1]][j])
+    with mp.workdps(FIRST.digits):
+        if divergence(law(*p), law(*q), FIRST) == INF:
+            return None
+    slopes = [
+        {n: slope(p, q, side, n) for n in m if (family, n) not in FIXED}
+        for side, (family, m) in enumerate((p, q))
+    ]
+    return [pair[0], i, pair[1], j, *slopes]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--check", action="store_true", help="compare with the file")
+    options = parser.parse_args()
+    pairs = [pair for pair in product(MEMBERS, MEMBERS) if pair[0] != "Delta"]
+    if options.processes == 1:
+        found = list(map(row, pairs))
+    else:
+        with ProcessPoolExecutor(options.processes) as pool:
+            found = list(pool.map(row, pairs, chunksize=8))
+    rows = [r for r in found if r]
+    text = "[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n"
+    if options.check:
+        return int(text != TABLE.read_text(encoding="utf-8"))
+    TABLE.write_text(text, encoding="utf-8")
+    print(f"{TABLE.name}: {len(rows)} pairs")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
