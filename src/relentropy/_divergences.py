@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 from relentropy import _array
-from relentropy._convert import prepare
-from relentropy._verbs import per_row, relative_entropy
+from relentropy._convert import as_distribution, prepare
+from relentropy._families import answer, is_family, refuse_axes
+from relentropy._verbs import log_of_base, per_row, relative_entropy
 from relentropy.exact.divergences import (
     chernoff_of,
     chi_square_of,
@@ -24,15 +25,27 @@ from relentropy.exact.divergences import (
     scaled_jensen_shannon_of,
     total_variation_of,
     tsallis_of,
-    upper_bound_of,
 )
 
 Array = Any
 
 
 def _of_ratio(
-    formula: Callable[..., Array], p: Any, q: Any, axis: int, where: Any, base: float | None
+    of: str,
+    formula: Callable[..., Array],
+    p: Any,
+    q: Any,
+    axis: int,
+    where: Any,
+    base: float | None,
+    **options: Any,
 ) -> Array:
+    """A verb on a pair: of families by its name, of cells by its formula; both take the options."""
+    p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
+    if is_family(p, q):
+        refuse_axes(axis, where)
+        return answer(of, p, q, divisor=log_of_base(base), **options)
+    formula = partial(formula, **options)
     pair = prepare(p, q, axis=axis, where=where)
     return per_row(lambda a, b: formula(ratio(a, b)), (pair.p, pair.q), pair.valid, base)
 
@@ -73,7 +86,7 @@ def jensen_shannon(
     Source: Lin, "Divergence measures based on the Shannon entropy" (1991), eq. 4.1.
     """
     check_weight(weight)
-    return _of_ratio(partial(jensen_shannon_of, weight=weight), p, q, axis, where, base)
+    return _of_ratio("jensen_shannon", jensen_shannon_of, p, q, axis, where, base, weight=weight)
 
 
 def scaled_jensen_shannon(
@@ -100,7 +113,9 @@ def scaled_jensen_shannon(
     if weight in (0, 1):
         p, q = (p, q) if weight == 0 else (q, p)
         return relative_entropy(p, q, axis=axis, where=where, base=base)
-    return _of_ratio(partial(scaled_jensen_shannon_of, weight=weight), p, q, axis, where, base)
+    return _of_ratio(
+        "scaled_jensen_shannon", scaled_jensen_shannon_of, p, q, axis, where, base, weight=weight
+    )
 
 
 def check_weight(weight: float) -> None:
@@ -130,7 +145,7 @@ def renyi(
     """
     if _order(alpha) == 1:
         return relative_entropy(p, q, axis=axis, where=where, base=base)
-    return _of_ratio(partial(renyi_of, alpha=_order(alpha)), p, q, axis, where, base)
+    return _of_ratio("renyi", renyi_of, p, q, axis, where, base, alpha=_order(alpha))
 
 
 def tsallis(p: Any, q: Any, /, alpha: float, *, axis: int = -1, where: Any = None) -> Array:
@@ -148,7 +163,7 @@ def tsallis(p: Any, q: Any, /, alpha: float, *, axis: int = -1, where: Any = Non
         raise ValueError("alpha must be finite for tsallis; renyi has a limit at infinity")
     if _order(alpha) == 1:
         return relative_entropy(p, q, axis=axis, where=where)
-    return _of_ratio(partial(tsallis_of, alpha=_order(alpha)), p, q, axis, where, None)
+    return _of_ratio("tsallis", tsallis_of, p, q, axis, where, None, alpha=_order(alpha))
 
 
 def chernoff(
@@ -165,7 +180,7 @@ def chernoff(
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., eq. 11.239.
     """
-    return _of_ratio(chernoff_of, p, q, axis, where, base)
+    return _of_ratio("chernoff", chernoff_of, p, q, axis, where, base)
 
 
 def bhattacharyya(
@@ -189,7 +204,7 @@ def hellinger(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array:
     >>> round(float(hellinger([1.0, 0.0], [0.25, 0.75])), 12)
     0.707106781187
     """
-    return _of_ratio(hellinger_of, p, q, axis, where, None)
+    return _of_ratio("hellinger", hellinger_of, p, q, axis, where, None)
 
 
 def total_variation(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array:
@@ -199,7 +214,7 @@ def total_variation(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> 
     >>> float(total_variation([0.5, 0.5], [0.75, 0.25]))
     0.25
     """
-    return _of_ratio(total_variation_of, p, q, axis, where, None)
+    return _of_ratio("total_variation", total_variation_of, p, q, axis, where, None)
 
 
 def chi_square(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array:
@@ -209,7 +224,7 @@ def chi_square(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Array
     >>> round(float(chi_square([0.5, 0.5], [0.75, 0.25])), 12)
     0.333333333333
     """
-    return _of_ratio(chi_square_of, p, q, axis, where, None)
+    return _of_ratio("chi_square", chi_square_of, p, q, axis, where, None)
 
 
 def f_divergence(
@@ -240,9 +255,8 @@ def f_divergence(
     Source: Csiszár, "Information-type measures of difference" (1967), eq. 1.4.
 
     """
-    value = _of_ratio(
-        partial(f_divergence_of, f=f, at_infinity=at_infinity), p, q, axis, where, None
-    )
+    options = {"f": f, "at_infinity": at_infinity}
+    value = _of_ratio("f_divergence", f_divergence_of, p, q, axis, where, None, **options)
     if at_infinity is None and _array.is_numpy(value) and (value != value).any():
         raise ValueError(
             "f_divergence: P has mass where Q has none; say what it costs, "
@@ -266,8 +280,8 @@ def bounds(
 
     Source: Tsybakov, Introduction to Nonparametric Estimation (2009), lemmas 2.5-2.7.
     """
-    lower = _of_ratio(lower_bound_of, p, q, axis, where, base)
-    return lower, _of_ratio(upper_bound_of, p, q, axis, where, base)
+    lower = _of_ratio("lower_bound", lower_bound_of, p, q, axis, where, base)
+    return lower, renyi(p, q, 2, axis=axis, where=where, base=base)
 
 
 def _order(alpha: float) -> float:

@@ -26,7 +26,9 @@ _RULE_MODULES = (
     "relentropy.exact.processes",
     "relentropy.exact.simplex",
     "relentropy.exact.singular",
+    "relentropy.methods.neighbours",
     "relentropy.methods.quadrature",
+    "relentropy.methods.shannon",
     "relentropy.methods.summation",
     "relentropy.methods.trials",
 )

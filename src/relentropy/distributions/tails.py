@@ -19,7 +19,7 @@ class Tail(NamedTuple):
     """-log of the density grows like a law of X; lighter tails have the higher level.
 
     level 0: (1 + power) log X, so that X has moments of orders below `power`;
-    level 1: log² X;
+    level 1: rate · log² X;
     level 2: rate · X^power;
     level 3: exp(X / scale), with rate = 1 / scale.
 
@@ -65,7 +65,7 @@ def power_exists(p: Tail, q: Tail, alpha: float) -> Any:
     """Whether the integral of p^α q^(1-α), α > 1, exists as far as this end is concerned."""
     beta = alpha - 1
     algebraic_ = (p.level == ALGEBRAIC) & (alpha * p.power > beta * q.power)
-    logarithmic = p.level == LOGARITHMIC  # decided by the family, where both have it
+    logarithmic = (p.level == LOGARITHMIC) & (alpha * p.rate > beta * q.rate)
     faster = p.power > q.power
     powers = faster | ((p.power == q.power) & (alpha * p.rate > beta * q.rate))
     doubles = (p.rate > q.rate) | (p.rate == q.rate)

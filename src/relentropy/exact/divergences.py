@@ -289,8 +289,3 @@ def lower_bound_of(r: Ratio) -> Array:
     overlap = xp.sum(xp.minimum(r.p, r.q), axis=-1)
     bretagnolle_huber = -_log_of_share(xp, overlap * (1 + v), v**2)
     return xp.maximum(xp.maximum(2 * v**2, bretagnolle_huber), renyi_of(r, 0.5))
-
-
-def upper_bound_of(r: Ratio) -> Array:
-    """log(1 + χ²), Rényi's divergence of order 2."""
-    return renyi_of(r, 2.0)

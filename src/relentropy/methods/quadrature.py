@@ -172,11 +172,17 @@ def common(p: Continuous, q: Continuous) -> Coordinate:
 
 
 def halves(
-    p: Continuous, q: Continuous, choose: Choice, n: int, skip: Any, more: Array | None = None
+    p: Continuous,
+    q: Continuous,
+    choose: Choice,
+    n: int,
+    skip: Any,
+    more: Array | None = None,
+    flat: bool = False,
 ) -> list[Cells]:
     """Both densities (B,) in a coordinate, by two independent rules; rows to `skip` are empty.
 
-    `more` are further ends of pieces, (B, m).
+    `more` are further ends of pieces, (B, m). With `flat` the second density is 1 in the cells.
     """
     still = [f.mapped(_array.stop_gradient) for f in (p, q)]
     points = features(*still, choose(*still))
@@ -192,6 +198,7 @@ def halves(
         log_p, log_q, log_j = log_densities(column(p), column(q), choose, y)
     log_w = xp.log(xp.where(used, 2 * w, 1.0)) + log_j
     even = (n + 1) * (y.shape[-1] // (2 * n + 1))
+    log_q = xp.zeros_like(log_p) if flat else log_q
     return [
         of_logs(*(x[..., part] for x in (log_p, log_q, log_w, used)))
         for part in (slice(None, even), slice(even, None))

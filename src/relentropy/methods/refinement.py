@@ -28,16 +28,17 @@ def tolerance(x: Array) -> float:
     return 1e-9 if _array.dtype_name(x) == "float64" else 1e-4
 
 
-def refined(evaluate: Evaluation, p: Any, q: Any, what: str) -> Array:
+def refined(evaluate: Evaluation, p: Any, q: Any, what: str, absolute: float = 1e-15) -> Array:
     """The mean of two independent rules, with more nodes until they agree.
 
     evaluate(p, q, n) gives the value by each rule for families of batch shape (B,). Where they do
-    not agree at the finest level ArithmeticError is raised; inside a trace the value is NaN.
+    not agree, to 1e-9 of the value or to `absolute`, at the finest level ArithmeticError is raised;
+    inside a trace the value is NaN.
     """
     batch = broadcast_shapes(p.batch_shape, q.batch_shape)
     dtype = p.arrays()[0].dtype
     p, q = (f.mapped(_widened).flattened(batch) for f in (p, q))
-    value = _in_blocks(lambda a, b: _refined_block(evaluate, a, b, what), p, q)
+    value = _in_blocks(lambda a, b: _refined_block(evaluate, a, b, what, absolute), p, q)
     return _array.astype(value.reshape(batch), dtype)
 
 
@@ -55,17 +56,17 @@ def _in_blocks(f: Callable[[Any, Any], Array], p: Any, q: Any) -> Array:
     return _array.namespace(some).concat(parts)
 
 
-def _refined_block(evaluate: Evaluation, p: Any, q: Any, what: str) -> Array:
-    value, bad = _once(evaluate, p, q, LEVELS[0])
+def _refined_block(evaluate: Evaluation, p: Any, q: Any, what: str, absolute: float) -> Array:
+    value, bad = _once(evaluate, p, q, LEVELS[0], absolute)
     xp = _array.namespace(value)
     found = _array.known(xp.any(bad))
     if found is None:
-        value, bad = _once(evaluate, p, q, TRACED_LEVEL)
+        value, bad = _once(evaluate, p, q, TRACED_LEVEL, absolute)
         return xp.where(bad, float("nan"), value)
     for level in LEVELS[1:]:
         if not found:
             return value
-        finer, still_bad = _once(evaluate, p, q, level)
+        finer, still_bad = _once(evaluate, p, q, level, absolute)
         value = xp.where(bad, finer, value)
         bad = bad & still_bad
         found = bool(xp.any(bad))
@@ -74,7 +75,7 @@ def _refined_block(evaluate: Evaluation, p: Any, q: Any, what: str) -> Array:
     return value
 
 
-def _once(evaluate: Evaluation, p: Any, q: Any, n: int) -> tuple[Array, Array]:
+def _once(evaluate: Evaluation, p: Any, q: Any, n: int, absolute: float) -> tuple[Array, Array]:
     """The value, and where the two rules do not agree."""
     even, odd = evaluate(p, q, n)
     xp = _array.namespace(even)
@@ -82,7 +83,7 @@ def _once(evaluate: Evaluation, p: Any, q: Any, n: int) -> tuple[Array, Array]:
     value = xp.where(even == odd, even, (even + odd) / 2)
     still, error = _array.stop_gradient(value), _array.stop_gradient(even - odd)
     error = xp.where(xp.abs(still) < INF, xp.abs(error) / 2, 0.0)
-    good = (error <= tolerance(value) * xp.abs(still)) | (error <= 1e-15)
+    good = (error <= tolerance(value) * xp.abs(still)) | (error <= absolute)
     return value, ~good | xp.isnan(still)
 
 

@@ -1,0 +1,229 @@
+"""The divergences beside relative entropy for pairs of univariate families.
+
+The union of both supports is a finite alphabet: cells of the common support, from quadrature or
+summation, one cell for what P has alone and one for what Q has alone. The formulas are those of
+`relentropy.exact.divergences`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from relentropy import _array
+from relentropy._rules import rule
+from relentropy.distributions.coordinates import Coordinate, Ends
+from relentropy.distributions.family import Continuous
+from relentropy.distributions.integers import Integers
+from relentropy.distributions.tails import power_exists
+from relentropy.exact.divergences import (
+    Ratio,
+    chernoff_of,
+    chi_square_of,
+    f_divergence_of,
+    hellinger_of,
+    jensen_shannon_of,
+    lower_bound_of,
+    renyi_of,
+    scaled_jensen_shannon_of,
+    total_variation_of,
+    tsallis_of,
+)
+from relentropy.methods import quadrature, summation
+from relentropy.methods.crossings import crossings
+from relentropy.methods.infinite import as_rows, not_covered
+from relentropy.methods.quadrature import Cells, common_coordinate
+from relentropy.methods.refinement import refined, tolerance
+
+Array = Any
+INF = float("inf")
+Formula = Callable[[Ratio], Array]
+
+
+def union(p: Any, q: Any, n: int, kinks: bool) -> list[Ratio]:
+    """Both families (B,) as finite alphabets over the union of their supports, by two rules."""
+    if isinstance(p, Integers):
+        none = as_rows(False, p, q)
+        return [_with_rests(cells) for cells in summation.halves(p, q, n, none, kinks=kinks)]
+    empty = as_rows(common_coordinate(p, q)[1], p, q)
+    more = crossings(p, q, empty) if kinks else None
+    inner = quadrature.halves(p, q, quadrature.common, n, empty, more)
+    outer = [_alone(*pair, n) for pair in ((p, q), (q, p))]
+    found = []
+    for cells, p_alone, q_alone in zip(inner, *outer, strict=True):
+        found.append(_seen(_with_alone(cells, p_alone, q_alone)))
+    return found
+
+
+def _with_alone(cells: Cells, p_alone: Array, q_alone: Array) -> Cells:
+    """One more cell for each side's mass where the other has none."""
+    xp = _array.namespace(cells.p)
+    zero = xp.zeros_like(p_alone)
+    p_end, q_end = (xp.stack(pair, axis=-1) for pair in ((p_alone, zero), (zero, q_alone)))
+    t_end = xp.stack((zero + INF, zero - INF), axis=-1)
+    ends = zip(cells, (p_end, q_end, t_end), strict=True)
+    return Cells(*(xp.concat(pair, axis=-1) for pair in ends))
+
+
+def _seen(cells: Cells) -> Ratio:
+    """The alphabet; NaN in rows in which the rule has not got hold of either side."""
+    xp = _array.namespace(cells.p)
+    masses = (xp.sum(_array.stop_gradient(x), axis=-1, keepdims=True) for x in cells[:2])
+    wrong = [xp.abs(mass - 1) > tolerance(cells.p) for mass in masses]
+    r = cells.ratio()
+    return r._replace(t=xp.where(wrong[0] | wrong[1], float("nan"), r.t))
+
+
+def _with_rests(cells: Cells) -> Ratio:
+    """Whole numbers: what either side has beyond the other's end is what is missing from 1."""
+    xp = _array.namespace(cells.p)
+    rests = [1 - xp.sum(x, axis=-1) for x in cells[:2]]
+    some = [xp.where(_array.stop_gradient(x) > 1e-13, x, 0.0) for x in rests]
+    return _with_alone(cells, *some).ratio()
+
+
+def _alone(p: Continuous, q: Continuous, n: int) -> list[Array]:
+    """P's mass below and above Q's support, by two rules."""
+    (low_p, high_p), (low_q, high_q) = p.support, q.support
+    total: list[Array] = []
+    for choose, exists in (
+        (partial(_between, end=0), low_p < low_q),
+        (partial(_between, end=1), high_p > high_q),
+    ):
+        if exists is False:
+            continue
+        skip = ~as_rows(exists, p, q)
+        parts = quadrature.halves(p, q, choose, n, skip)
+        masses = [_array.namespace(c.p).sum(c.p, axis=-1) for c in parts]
+        total = [a + b for a, b in zip(total, masses, strict=True)] if total else masses
+    zero = 0.0 * as_rows(True, p, q)
+    return total or [zero * p.arrays()[0], zero * p.arrays()[0]]
+
+
+def _between(p: Continuous, q: Continuous, end: int) -> Coordinate:
+    """The coordinate of what P has below (0) or above (1) Q's support."""
+    (low_p, high_p), (low_q, high_q) = p.support, q.support
+    array = (p.arrays() + q.arrays())[0]
+    xp = _array.namespace(array)
+    zero = xp.zeros_like(array)
+    low, high = (low_p, low_q) if end == 0 else (high_q, high_p)
+    low, high = low + zero, high + zero
+    if end == 0:
+        high = xp.minimum(high, high_p + zero)
+    else:
+        low = xp.maximum(low, low_p + zero)
+    empty = ~(low < high)
+    return Ends(xp.where(empty, 0.0, low), xp.where(empty, 1.0, high))
+
+
+def _answer(formula: Formula, p: Any, q: Any, what: str, kinks: bool = False) -> Array:
+    return refined(lambda a, b, n: [formula(r) for r in union(a, b, n, kinks)], p, q, what)
+
+
+def _where_finite(formula: Formula, p: Any, q: Any, what: str, alpha: float) -> Array:
+    """For ∫ p^α q^(1-α), α > 1: +inf where it does not exist."""
+
+    def evaluate(a: Any, b: Any, n: int) -> list[Array]:
+        infinite = not_covered(a, b) | _without_power(a, b, alpha)
+        values = [formula(r) for r in union(a, b, n, kinks=False)]
+        return [_array.namespace(v).where(infinite, INF, v) for v in values]
+
+    return refined(evaluate, p, q, what)
+
+
+def _without_power(p: Any, q: Any, alpha: float) -> Array:
+    p, q = (f.mapped(_array.stop_gradient) for f in (p, q))
+    if isinstance(p, Integers):
+        if not all(isinstance(f.support[1], float) and f.support[1] == INF for f in (p, q)):
+            return as_rows(False, p, q)
+        return ~as_rows(power_exists(p.tail(), q.tail(), alpha), p, q)
+    (low_p, high_p), (low_q, high_q) = p.support, q.support
+    found = as_rows(False, p, q)
+    inner = (low_p > low_q, high_p < high_q)
+    for tail_p, tail_q, inside in zip(p.tails(), q.tails(), inner, strict=True):
+        exists = as_rows(power_exists(tail_p, tail_q, alpha), p, q)
+        found = found | (~exists & ~as_rows(inside, p, q))
+    return found
+
+
+KINDS = ((Continuous, "quadrature"), (Integers, "summation"))
+
+
+def _register(name: str, function: Callable[..., Array]) -> None:
+    for kind, method in KINDS:
+        rule(kind, kind, of=name, kind=method)(function)
+
+
+def renyi(p: Any, q: Any, alpha: float) -> Array:
+    """log(∫ p^α q^(1-α)) / (α - 1)."""
+    formula = partial(renyi_of, alpha=alpha)
+    if alpha <= 1:
+        return _answer(formula, p, q, "Rényi's divergence")
+    if alpha == INF:
+        raise LookupError(
+            "renyi of order inf is the largest log(p/q), for which families have no rule"
+        )
+    return _where_finite(formula, p, q, "Rényi's divergence", alpha)
+
+
+def tsallis(p: Any, q: Any, alpha: float) -> Array:
+    """(∫ p^α q^(1-α) - 1) / (α - 1)."""
+    formula = partial(tsallis_of, alpha=alpha)
+    if alpha <= 1:
+        return _answer(formula, p, q, "Tsallis' divergence")
+    return _where_finite(formula, p, q, "Tsallis' divergence", alpha)
+
+
+def chi_square(p: Any, q: Any) -> Array:
+    """∫ (p - q)² / q."""
+    return _where_finite(chi_square_of, p, q, "chi_square", 2.0)
+
+
+def hellinger(p: Any, q: Any) -> Array:
+    """√(1 - ∫ √(pq))."""
+    return _answer(hellinger_of, p, q, "Hellinger's distance")
+
+
+def total_variation(p: Any, q: Any) -> Array:
+    """½ ∫ |p - q|, in pieces between the places where p = q."""
+    return _answer(total_variation_of, p, q, "total_variation", kinks=True)
+
+
+def chernoff(p: Any, q: Any) -> Array:
+    """Max over α of -log ∫ p^α q^(1-α)."""
+    return _answer(chernoff_of, p, q, "chernoff")
+
+
+def jensen_shannon(p: Any, q: Any, weight: float) -> Array:
+    """W D(P||M) + (1-w) D(Q||M), M = wP + (1-w)Q."""
+    return _answer(partial(jensen_shannon_of, weight=weight), p, q, "jensen_shannon")
+
+
+def scaled_jensen_shannon(p: Any, q: Any, weight: float) -> Array:
+    """Jensen-Shannon over w (1-w)."""
+    return _answer(partial(scaled_jensen_shannon_of, weight=weight), p, q, "jensen_shannon")
+
+
+def f_divergence(p: Any, q: Any, f: Callable[[Array], Array], at_infinity: float | None) -> Array:
+    """∫ q f(p/q)."""
+    formula = partial(f_divergence_of, f=f, at_infinity=at_infinity)
+    return _answer(formula, p, q, "f_divergence", kinks=True)
+
+
+def lower_bound(p: Any, q: Any) -> Array:
+    """The largest of Pinsker's, Bretagnolle and Huber's, and Rényi's of order 1/2."""
+    return _answer(lower_bound_of, p, q, "bounds", kinks=True)
+
+
+for _name, _function in {
+    "renyi": renyi,
+    "tsallis": tsallis,
+    "chi_square": chi_square,
+    "hellinger": hellinger,
+    "total_variation": total_variation,
+    "chernoff": chernoff,
+    "jensen_shannon": jensen_shannon,
+    "scaled_jensen_shannon": scaled_jensen_shannon,
+    "f_divergence": f_divergence,
+    "lower_bound": lower_bound,
+}.items():
+    _register(_name, _function)

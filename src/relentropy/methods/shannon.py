@@ -1,0 +1,58 @@
+"""Entropy and cross-entropy of families: E_P[-log p] and E_P[-log q]."""
+
+from typing import Any
+
+from relentropy import _array
+from relentropy._rules import rule, rule_between
+from relentropy.distributions.family import Continuous, Family
+from relentropy.distributions.integers import Delta, Integers
+from relentropy.methods import quadrature, summation
+from relentropy.methods.infinite import as_rows
+from relentropy.methods.quadrature import Cells
+from relentropy.methods.refinement import refined
+
+Array = Any
+
+ABSOLUTE = 1e-12
+"""Entropies pass through 0, where no error is small beside them."""
+
+
+@rule(Continuous, None, of="entropy", kind="quadrature")
+def entropy_by_quadrature(p: Continuous) -> Array:
+    """h(P) = -∫ p log p dx, the differential entropy, by double-exponential quadrature."""
+
+    def evaluate(p: Continuous, q: Continuous, n: int) -> list[Array]:
+        halves = quadrature.halves(p, q, quadrature.own, n, as_rows(False, p, q), flat=True)
+        return [_mean_surprisal(cells) for cells in halves]
+
+    return refined(evaluate, p, p, "entropy", ABSOLUTE)
+
+
+@rule(Integers, None, of="entropy", kind="summation")
+def entropy_by_summation(p: Integers) -> Array:
+    """H(P) = -Σ p log p, by summation."""
+
+    def evaluate(p: Integers, q: Integers, n: int) -> list[Array]:
+        halves = summation.halves(p, q, n, as_rows(False, p, q), flat=True)
+        return [_mean_surprisal(cells) for cells in halves]
+
+    return refined(evaluate, p, p, "entropy", ABSOLUTE)
+
+
+def _mean_surprisal(cells: Cells) -> Array:
+    """Σ p (-log p), where the second side of the cells has the density 1."""
+    xp = _array.namespace(cells.p)
+    return -xp.sum(cells.p * xp.where(cells.p > 0, cells.t, 0.0), axis=-1)
+
+
+@rule(Delta, None, of="entropy")
+def entropy_of_value(p: Delta) -> Array:
+    """H = 0: there is no doubt."""
+    return 0.0 * p.v
+
+
+@rule(Family, Family, of="cross_entropy")
+def cross_entropy_of_families(p: Family, q: Family) -> Array:
+    """H(P, Q) = H(P) + D(P||Q), each by its own rule."""
+    own = rule_between(type(p), None, "entropy").function(p)
+    return own + rule_between(type(p), type(q)).function(p, q)
