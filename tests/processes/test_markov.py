@@ -199,7 +199,7 @@ class TestInfinity:
     forbids = ((0.5, 0.5), (0.0, 1.0))
 
     def test_a_forbidden_step_from_a_visited_state(self, xp: Backend) -> None:
-        p, q = chain_of(numpy_backend, self.allowed), chain_of(numpy_backend, self.forbids)
+        p, q = chain_of(xp, self.allowed), chain_of(xp, self.forbids)
         assert float(relative_entropy(p, q)) == INF
         assert float(cross_entropy(p, q)) == INF
 
@@ -207,14 +207,12 @@ class TestInfinity:
         p = [[1.0, 0.0], [0.5, 0.5]]
         q = [[0.5, 0.5], [0.0, 1.0]]
         half = np.log(2)
-        assert float(
-            relative_entropy(chain_of(numpy_backend, p), chain_of(numpy_backend, q))
-        ) == pytest.approx(half)
-        starts_there = chain_of(numpy_backend, p, [0.0, 1.0])
-        assert float(relative_entropy(starts_there, chain_of(numpy_backend, q))) == INF
-        assert float(
-            relative_entropy(chain_of(numpy_backend, p, [1.0, 0]), chain_of(numpy_backend, q))
-        ) == pytest.approx(half)
+        assert float(relative_entropy(chain_of(xp, p), chain_of(xp, q))) == pytest.approx(half)
+        starts_there = chain_of(xp, p, [0.0, 1.0])
+        assert float(relative_entropy(starts_there, chain_of(xp, q))) == INF
+        assert float(relative_entropy(chain_of(xp, p, [1.0, 0]), chain_of(xp, q))) == pytest.approx(
+            half
+        )
 
     def test_a_path_is_infinite_from_the_step_at_which_it_can_go_wrong(self, xp: Backend) -> None:
         p = [[0.0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0.5, 0.5], [0, 0, 0, 1]]
@@ -223,8 +221,8 @@ class TestInfinity:
         values = [
             float(
                 relative_entropy(
-                    chain_of(numpy_backend, p, start).path(n),
-                    chain_of(numpy_backend, q, start).path(n),
+                    chain_of(xp, p, start).path(n),
+                    chain_of(xp, q, start).path(n),
                 )
             )
             for n in range(5)
@@ -232,8 +230,8 @@ class TestInfinity:
         assert values == pytest.approx([0, np.log(2), 2 * np.log(2), INF, INF])
 
     def test_a_first_state_that_q_never_has(self, xp: Backend) -> None:
-        p = chain_of(numpy_backend, self.allowed, [0.5, 0.5])
-        q = chain_of(numpy_backend, self.allowed, [1.0, 0.0])
+        p = chain_of(xp, self.allowed, [0.5, 0.5])
+        q = chain_of(xp, self.allowed, [1.0, 0.0])
         assert float(relative_entropy(p.path(3), q.path(3))) == INF
         assert float(relative_entropy(p, q)) == 0.0  # of the steps, not of the start
 
@@ -242,7 +240,7 @@ class TestInfinity:
         p = [[1 - rare, rare, 0], [0, 1 - rare, rare], [0, 0.5, 0.5]]
         q = [[0.5, 0.5, 0], [0, 0.5, 0.5], [0, 1.0, 0]]
         start = [1.0, 0, 0]
-        pair = chain_of(numpy_backend, p, start).path(3), chain_of(numpy_backend, q, start).path(3)
+        pair = chain_of(xp, p, start).path(3), chain_of(xp, q, start).path(3)
         assert float(relative_entropy(*pair)) == INF
 
 
