@@ -3,6 +3,7 @@
 import importlib
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class _Between(click.Command):
     """--plot may stand before P, which then is not its path."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        for i, (here, after) in enumerate(zip(args, [*args[1:], "("], strict=True)):
+        for i, (here, after) in enumerate(pairwise([*args, "("])):
             if here == "--plot" and any(c in after for c in "([{"):
                 args = [*args[:i], "--plot=", *args[i + 1 :]]
         return super().parse_args(ctx, args)

@@ -53,7 +53,8 @@ def require_drawable(p: Specified, q: Specified) -> None:
     if p.is_list or q.is_list:
         return
     for side in (p, q):
-        if not is_density(side.distribution) and not hasattr(side.distribution, "log_mass_at"):
+        shape = getattr(side.distribution, "event_shape", ())
+        if shape != () or not hasattr(side.distribution, "log_density"):
             raise DataError(f"--plot: {side.text} is not a distribution of one number")
     if is_density(p.distribution) != is_density(q.distribution):
         raise DataError("--plot: a density and probabilities of single values share no scale")
@@ -109,12 +110,20 @@ def _middle(x: Array) -> tuple[float, float]:
 
 def _whole_numbers(answer: Answer) -> Cells:
     low, high = _window(answer)
-    supports = [[float(end) for end in x.distribution.support] for x in (answer.p, answer.q)]
+    supports = [_support(x.distribution) for x in (answer.p, answer.q)]
     # A little more, since the first impossible value says much.
     low = max(math.floor(low) - 2, min(a for a, _ in supports))
     high = min(math.ceil(high) + 2, max(b for _, b in supports))
-    x = np.unique(np.round(np.linspace(low, high, min(int(high - low) + 1, _CURVE))))
+    x = np.round(np.linspace(low, high, min(int(high - low) + 1, _CURVE)))
+    # A value by itself may be no whole number.
+    x = np.unique(np.concatenate([x, *([a] for a, b in supports if a == b)]))
     return Cells(x, _log_density(answer.p, x), _log_density(answer.q, x))
+
+
+def _support(x: Any) -> tuple[float, float]:
+    """The lowest and the highest value."""
+    low, high = getattr(x, "support", None) or (x.v, x.v)
+    return float(low), float(high)
 
 
 def _curve(answer: Answer) -> Cells:
@@ -123,7 +132,8 @@ def _curve(answer: Answer) -> Cells:
     if _span_decades(draws):
         return _over_log(answer)
     low, high = _window(answer)
-    space = 0.03 * (high - low) or 1.0
+    # Where floats are coarse, or the values are all the same, still some width.
+    space = max(0.03 * (high - low), 1e-9 * max(abs(low), abs(high))) or 1.0
     x = np.linspace(low - space, high + space, _CURVE)
     x = np.unique(np.concatenate([x, *(_near_ends(side, x) for side in sides)]))
     seen = [_log_density(side, x) for side in sides]
@@ -153,7 +163,9 @@ def _top(drawn: list[Array], seen: list[Array]) -> float:
     """
     tops = []
     for at_draws, at_places in zip(drawn, seen, strict=True):
-        usual = math.log(3) + float(np.quantile(at_draws, 0.9))
+        at_draws, at_places = (x[np.isfinite(x)] for x in (at_draws, at_places))
+        # Draws may all be on a pole.
+        usual = math.log(3) + float(np.quantile(at_draws, 0.9)) if len(at_draws) else math.inf
         tops.append(min(float(at_places.max()), usual))
     return 1.06 * math.exp(min(max(tops), math.log(8) + min(tops)))
 

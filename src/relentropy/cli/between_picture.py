@@ -53,6 +53,7 @@ def draw(answer: Answer, path: Path) -> None:
             path,
             format=kind,
             dpi=160,
+            bbox_inches="tight",
             facecolor=_PAPER[0],
             metadata=metadata.get(kind, {"Creator": _CREATOR, "CreationDate": None}),
         )
@@ -67,8 +68,11 @@ def is_ours(path: Path) -> bool:
 
 
 def _figure(answer: Answer, cells: Cells) -> Figure:
-    figure = Figure(figsize=(7.2, 6.4), layout="constrained")
-    panels = figure.subplots(3, 1, sharex=True, height_ratios=[2, 1.2, 1.2])
+    # No layout that is solved for: its last digits differ from run to run.
+    figure = Figure(figsize=(7.2, 6.4))
+    panels = figure.subplots(
+        3, 1, sharex=True, height_ratios=[2, 1.2, 1.2], gridspec_kw={"hspace": 0.3}
+    )
     _densities(panels[0], answer, cells)
     log = {2.0: "log₂", math.e: "ln"}.get(answer.unit.base, "log")
     backwards = replace(cells, log_p=cells.log_q, log_q=cells.log_p)

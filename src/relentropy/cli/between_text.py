@@ -5,17 +5,16 @@ import math
 from rich.console import Console
 from rich.text import Text
 
-from relentropy.cli.between_answer import Answer, Direction, Unit
+from relentropy.cli.between_answer import NUMERIC, NUMERIC_ERROR, Answer, Direction, Unit
 from relentropy.compare.report.bars import Glyphs
 from relentropy.compare.report.numbers import about, figures
 from relentropy.compare.visible import shorten
 
 _NAME = 48
 """Characters up to which a distribution is called by its specification in a sentence."""
+_PROMISE = f"{NUMERIC_ERROR:.0e}".replace("e-0", "e-")
 _DIGITS = 10
 """Significant digits shown; quadrature promises nine."""
-
-_KINDS = {"closed": "a formula"}
 
 
 def render(answer: Answer, console: Console) -> None:
@@ -29,8 +28,8 @@ def render(answer: Answer, console: Console) -> None:
     for letter, side in (("P", answer.p), ("Q", answer.q)):
         say(f"{letter} = {side.text}")
     say()
-    say(_cost(p, q, answer.p_from_q), "bold")
-    say(_cost(q, p, answer.q_from_p), "bold")
+    say(_cost(p, q, answer.p_from_q, answer.p.draw[0]), "bold")
+    say(_cost(q, p, answer.q_from_p, answer.q.draw[0]), "bold")
     say()
     for name, value in _figures(answer):
         say(f"{name:<15}{value}")
@@ -39,13 +38,13 @@ def render(answer: Answer, console: Console) -> None:
         say(sentence, "dim")
 
 
-def _cost(one: str, other: str, direction: Direction) -> str:
+def _cost(one: str, other: str, direction: Direction, draw: str) -> str:
     data = f"Data from {one} coded for {other} cost"
     if direction.value == 0:
         return f"{data} no more than need be."
     if direction.value == math.inf:
         return f"{data} infinitely much: {direction.why}."
-    return f"{data} {amount(direction.value, direction.unit)} a draw more than need be."
+    return f"{data} {amount(direction.value, direction.unit)} a {draw} more than need be."
 
 
 def amount(value: float, unit: Unit) -> str:
@@ -75,9 +74,11 @@ def _how(answer: Answer) -> list[str]:
     for name, direction in (("D(P‖Q)", answer.p_from_q), ("D(Q‖P)", answer.q_from_p)):
         rule = direction.rule
         if rule.kind == "support":
-            text = "infinite by the supports and tails, without an integral."
+            text = "by the supports and tails, without an integral."
         else:
-            text = f"by {_KINDS.get(rule.kind, rule.kind)}: {rule.formula.rstrip('.')}."
+            agree = f"; two rules agree to {_PROMISE}" if rule.kind in NUMERIC else ""
+            kind = "a formula" if rule.kind == "closed" else rule.kind
+            text = f"by {kind}: {rule.formula.rstrip('.')}{agree}."
         found.setdefault(text, []).append(name)
     return [f"{' and '.join(names)} {text}" for text, names in found.items()]
 
@@ -88,7 +89,7 @@ def _notice(answer: Answer) -> list[str]:
     for one, other, direction in (("P", "Q", answer.p_from_q), ("Q", "P", answer.q_from_p)):
         draws = direction.draws_to_notice()
         if draws is not None:
-            noun = "draw" if draws == 1 else "draws"
+            noun = answer.p.draw[draws > 1]
             parts.append(f"{about(draws)} {noun} from {one} to rule out {other}")
     return [f"It takes about {' or '.join(parts)}."] if parts else []
 

@@ -56,6 +56,7 @@ FAMILIES: tuple[str, ...] = (
     "LogitNormal",
     "Logistic",
     "LowRankMultivariateNormal",
+    "MarkovPath",
     "MatrixNormal",
     "Maxwell",
     "Mixture",
@@ -80,7 +81,13 @@ FAMILIES: tuple[str, ...] = (
     "Zipf",
 )
 """The families that can be typed."""
-FAMILIES = tuple(name for name in FAMILIES if name in relentropy.__all__)
+PROCESSES = {
+    "MarkovChain": ("step", "steps"),
+    "PoissonProcess": ("unit of time", "units of time"),
+}
+"""What goes on for ever has a divergence a step, or a unit of time."""
+BIJECTIONS = ("Affine", "Compose", "Exp", "Log", "Logit", "Power", "Sigmoid", "Tanh")
+"""What Transformed takes."""
 DESCRIPTIONS = ("Counts", "LogProbs", "Logits", "Probs")
 """Ways to give a distribution on a finite alphabet."""
 
@@ -156,6 +163,8 @@ class Specified:
 
     distribution: Any
     text: str
+    draw: tuple[str, str] = ("draw", "draws")
+    """What one observation is called, and several."""
 
     @property
     def is_list(self) -> bool:
@@ -173,13 +182,20 @@ def read(text: str) -> Specified:
     value = _build(tree)
     if isinstance(tree, Many | Mapping):
         value = _probabilities(tree, value)
+    name = tree.name if isinstance(tree, Call) else ""
+    if name in BIJECTIONS:
+        raise SpecificationError(f"{name} is no distribution; Transformed takes it", tree.at)
     _require_one(value, tree)
-    return Specified(value, escape(str(tree)))
+    draw = PROCESSES.get(name, Specified.draw)
+    if getattr(value, "interval", None) is not None:
+        draw = ("path", "paths")
+    return Specified(value, escape(str(tree)), draw)
 
 
 def listing() -> str:
     """How each family is written, a line each."""
-    kinds = (getattr(relentropy, name) for name in sorted((*FAMILIES, *DESCRIPTIONS)))
+    names = sorted(n for n in (*FAMILIES, *PROCESSES, *DESCRIPTIONS) if n in relentropy.__all__)
+    kinds = (getattr(relentropy, name) for name in names)
     return "".join(f"{signature(kind)}\n" for kind in kinds)
 
 
@@ -214,7 +230,9 @@ def _number(tree: Tree) -> float:
 
 
 def _called(call: Call) -> Any:
-    known = (*FAMILIES, *DESCRIPTIONS)
+    known = [
+        n for n in (*FAMILIES, *PROCESSES, *BIJECTIONS, *DESCRIPTIONS) if n in relentropy.__all__
+    ]
     if call.name not in known:
         raise SpecificationError(_unknown(call.name, known), call.named)
     kind = getattr(relentropy, call.name)
