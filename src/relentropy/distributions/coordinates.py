@@ -72,9 +72,9 @@ def _shifted(a: Any, b: Any, d: Distance) -> Distance:
     if isinstance(a, float) and isinstance(b, float) and a == b:
         return d
     xp = _array.namespace(d.value)
-    gap = a - b
+    gap = a - b + xp.zeros_like(d.value)  # both ends may be numbers
     # One end may be infinite where another row of the batch has a finite one.
-    gap = xp.where((gap == gap) & (abs(gap) < INF), gap, xp.zeros_like(d.value))
+    gap = xp.where((gap == gap) & (abs(gap) < INF), gap, xp.zeros_like(gap))
     value = d.value + gap
     same = (_array.stop_gradient(gap) == 0) & (d.log > -INF)
     # Equal ends: the exact logarithm, and the derivative 1/d of log(d + gap) towards the gap, as
