@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._labels import align as align_labels
-from relentropy.bridges import is_foreign, read
+from relentropy.bridges import library_of, read
 from relentropy.distributions.discrete import Counts, Discrete, LogProbs, Probs, Weights
 from relentropy.distributions.family import Family
 
@@ -27,8 +27,8 @@ def as_distribution(x: Any, /, *, name: str = "x") -> Any:
     if isinstance(x, (Discrete, Family)):
         return x
     try:
-        if _array.framework(x) is None and is_foreign(x):
-            return read(x)
+        if _array.framework(x) is None and (library := library_of(x)) is not None:
+            return read(x, library)
         return Counts(x) if isinstance(x, Counter) else Probs(x)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {str(error).removeprefix('Probs: ')}") from None

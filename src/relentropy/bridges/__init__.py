@@ -4,35 +4,41 @@ A library is known by the module of an object's class, and a kind by the name of
 nothing foreign is imported here.
 """
 
-from importlib import import_module
 from typing import Any
 
-LIBRARIES = {
-    "torch.distributions": "relentropy.bridges.torch",
-    "scipy.stats": "relentropy.bridges.scipy",
-    "numpyro": "relentropy.bridges.numpyro",
-    "tensorflow_probability": "relentropy.bridges.tfp",
-    "distrax": "relentropy.bridges.distrax",
-}
-"""Where the classes of a library are defined, and who reads them."""
+LIBRARIES = (
+    "torch.distributions",
+    "scipy.stats",
+    "numpyro",
+    "tensorflow_probability",
+    "distrax",
+)
+"""Where the classes of the libraries are defined."""
 
 
-def is_foreign(x: object) -> bool:
-    """Whether `x` is an object of one of these libraries, or derives from one."""
-    return _bridge_to(x) is not None
-
-
-def _bridge_to(x: object) -> str | None:
+def library_of(x: object) -> str | None:
+    """The library that the class of `x` is from, or derives from; None for all others."""
     for cls in type(x).__mro__:
-        for prefix, bridge in LIBRARIES.items():
-            if cls.__module__.startswith(prefix):
-                return bridge
+        for name in LIBRARIES:
+            if cls.__module__.startswith(name):
+                return name
     return None
 
 
-def read(x: Any) -> Any:
-    """The distribution that a foreign object describes; TypeError where we have no such kind."""
-    bridge = _bridge_to(x)
-    if bridge is None:
-        raise TypeError(f"{type(x).__module__}.{type(x).__qualname__} is not a known distribution")
-    return import_module(bridge).read(x)
+def read(x: Any, library: str) -> Any:
+    """The distribution that an object of a library describes; TypeError where we have no such kind.
+
+    Each bridge is imported when its first object comes. These are statements, since torch.compile
+    can't trace import_module.
+    """
+    if library == "torch.distributions":
+        from relentropy.bridges.torch import read as reader
+    elif library == "scipy.stats":
+        from relentropy.bridges.scipy import read as reader
+    elif library == "numpyro":
+        from relentropy.bridges.numpyro import read as reader
+    elif library == "tensorflow_probability":
+        from relentropy.bridges.tfp import read as reader
+    else:
+        from relentropy.bridges.distrax import read as reader
+    return reader(x)

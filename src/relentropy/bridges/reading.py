@@ -12,7 +12,7 @@ from relentropy.distributions.transformed import Transformed
 
 Array = Any
 Distribution = Any
-Reader = Callable[[Any], Distribution]
+Reader = Callable[..., Distribution]
 
 
 def reader_of(x: Any, prefix: str, readers: Mapping[str, Reader], *densities: str) -> Reader | None:

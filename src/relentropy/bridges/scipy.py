@@ -54,7 +54,7 @@ def made(d: Any) -> Distribution:
     """What make_distribution made: of a kind such as scipy.stats.gamma, or of a user's class."""
     formulas = ("_logpdf_formula", "_pdf_formula", "_logpmf_formula", "_pmf_formula")
     methods = (getattr(type(d), name, None) for name in formulas)
-    kinds = [m.__self__ for m in methods if hasattr(m, "__self__")]
+    kinds = [kind for m in methods if (kind := getattr(m, "__self__", None)) is not None]
     if kinds and hasattr(kinds[0], "shapes"):
         names = [name.strip() for name in (kinds[0].shapes or "").split(",") if name.strip()]
         return scipy_frozen.of_parameters(kinds[0], d, {n: parameter(d, n) for n in names})
