@@ -363,3 +363,15 @@ def row_gradients(f: Callable[..., Array], x: Array, *constants: Array) -> tuple
             (slope,) = torch.autograd.grad(stacked.sum(), x, materialize_grads=True)
         return stacked.detach(), slope
     raise TypeError(f"gradients need arrays of PyTorch or JAX, got {name or type(x).__name__}")
+
+
+def seed_of(rng: Any) -> list[int] | None:
+    """Whole numbers that a key of JAX stands for, or drawn from a generator of PyTorch."""
+    torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
+    if torch is not None and isinstance(rng, torch.Generator):
+        return [int(torch.randint(2**62, (), generator=rng, device=rng.device))]
+    if jax is not None and isinstance(rng, jax.Array):
+        is_key = jax.dtypes.issubdtype(rng.dtype, jax.dtypes.prng_key)
+        words = jax.random.key_data(rng) if is_key else rng
+        return [int(word) for word in words.reshape(-1)]
+    return None
