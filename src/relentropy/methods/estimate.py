@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from relentropy._convert import align, as_distribution
 from relentropy.distributions.discrete import Counts, Discrete
+from relentropy.distributions.family import Family
 from relentropy.methods.counts import (
     METHODS,
     Answer,
@@ -87,6 +88,11 @@ class Estimate:
 def _sentence(e: Estimate) -> str:
     low, high = e.interval
     d = e.diagnostics
+    if e.method == "monte-carlo":
+        draws = sum(d["draws"])
+        text = f"{e.value:.4g} nats ({100 * e.confidence:g} % interval {low:.4g} to {high:.4g}), "
+        text += f"Monte Carlo, {draws:,} draws."
+        return text + (" Draws of P had no density under Q." if d["infinite"] else "")
     n, m = d["sample_sizes"]
     text = (
         f"{e.value:.4g} nats ({100 * e.confidence:g} % interval {low:.4g} to {high:.4g}), "
@@ -110,33 +116,41 @@ def estimate(
     of: str = "relative_entropy",
     method: str = "auto",
     confidence: float = 0.95,
-    rng: Seed = None,
+    rng: Any = None,
+    draws: int = 100_000,
 ) -> Estimate:
-    """Estimate a divergence between the distributions behind two samples.
+    """Estimate a divergence between the distributions behind two samples, or of two families.
 
     D(P‖Q) = Σ p log(p/q) from x of n and y of m observations in each cell: finite, corrected for
-    bias, with an interval that holds at P = Q too.
+    bias, with an interval that holds at P = Q too. Of two families, from draws: for pairs that
+    `relative_entropy` refuses, such as mixtures in many dimensions.
 
     Args:
-        p: `Counts` of shape (..., K), the sample of P; labels are aligned.
-        q: `Counts` of shape (..., K), the sample of Q.
-        of: "relative_entropy", "jeffreys" or "jensen_shannon".
+        p: `Counts` of shape (..., K), the sample of P; labels are aligned. Or a family.
+        q: `Counts` of shape (..., K), the sample of Q. Or a family.
+        of: "relative_entropy", "jeffreys" or "jensen_shannon"; of families "total_variation" too.
         method: "zhang-grabchak" (bias decays exponentially), "jeffreys" (half a count more in
             every cell), "plug-in" (of the observed frequencies, may be infinite) or "auto":
             Zhang–Grabchak, centred so that no drift is 0 on average, except where there are
-            fewer than two observations per cell and the samples clearly differ (smoothing).
+            fewer than two observations per cell and the samples clearly differ (smoothing). Of
+            families "monte-carlo" or "auto", which is the same.
         confidence: of the interval and of the noise floor.
-        rng: a `numpy.random.Generator` or a seed for the null of sparse cells; None takes a
-            fresh one, whose seed is in the diagnostics.
+        rng: a `numpy.random.Generator` or a seed for the null of sparse cells and for the draws,
+            for which a key of jax.random or a torch.Generator will do too; None takes a fresh
+            one, whose seed is in the diagnostics.
+        draws: of families, how many, of both together.
 
     Returns:
-        An `Estimate` in nats. Its diagnostics: "sample_sizes" (n, m); "cells", those seen on
-        either side; "plug_in", the exact value of the observed frequencies, and "infinite";
-        "unseen_mass", the share of P's sample in cells that Q's never shows, and
-        "expected_unseen_mass", the same to be expected if both came from one distribution;
-        "p_value" of no drift and "p_value_method"; "noise_floor", below which the estimate stays
-        with probability `confidence` without drift; "contributions", shape (K,), summing to
-        the value; "regime" and "reason" for the method; "seed" where randomness was used.
+        An `Estimate` in nats. Its diagnostics for families: "draws", of P and of Q;
+        "effective_sample_size"; "reliable", whether the interval may be trusted; "infinite",
+        whether a draw of P had no density under Q; "estimator"; "seed". For counts:
+        "sample_sizes" (n, m); "cells", those seen on either side; "plug_in", the exact value of
+        the observed frequencies, and "infinite"; "unseen_mass", the share of P's sample in cells
+        that Q's never shows, and "expected_unseen_mass", the same to be expected if both came
+        from one distribution; "p_value" of no drift and "p_value_method"; "noise_floor", below
+        which the estimate stays with probability `confidence` without drift; "contributions",
+        shape (K,), summing to the value; "regime" and "reason" for the method; "seed" where
+        randomness was used.
 
     At the edges: identical samples give 0; one shared cell gives 0 with the interval that ends
     where a cell unseen by chance would; disjoint samples give a finite value.
@@ -151,9 +165,15 @@ def estimate(
     (0.0013, 0.0, 'zhang-grabchak')
 
     """
+    _require_confidence(confidence)
+    p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
+    if isinstance(p, Family) and isinstance(q, Family):
+        from relentropy.methods.monte_carlo import monte_carlo
+
+        _known(method, dict.fromkeys(["auto", "monte-carlo"]), "method")
+        return monte_carlo(p, q, of=of, confidence=confidence, rng=rng, draws=draws)
     functional = _known(of, FUNCTIONALS, "of")
     _known(method, dict.fromkeys(["auto", *METHODS]), "method")
-    _require_confidence(confidence)
     x, y = _arrays(p, q)
     generator = Randomness(rng)
     shape = x.shape[:-1]
@@ -251,8 +271,9 @@ def _arrays(p: Any, q: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.flo
 def _require_counts(name: str, side: Discrete) -> None:
     if not isinstance(side, Counts):
         raise LookupError(
-            f"{name} is {type(side).__name__}: estimate exists for a pair of Counts; wrap the "
-            "observed numbers in Counts(...), or use the exact relative_entropy for probabilities"
+            f"{name} is {type(side).__name__}: estimate exists for a pair of Counts, or of "
+            "families such as Normal; wrap the observed numbers in Counts(...), or use the exact "
+            "relative_entropy for probabilities"
         )
     if not isinstance(side.values, np.ndarray):
         raise TypeError(

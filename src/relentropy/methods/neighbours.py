@@ -13,7 +13,7 @@ from relentropy import _array
 from relentropy._rules import rule
 from relentropy.distributions.coordinates import Coordinate, Ends
 from relentropy.distributions.family import Continuous
-from relentropy.distributions.integers import Integers
+from relentropy.distributions.integers import Delta, Integers
 from relentropy.distributions.tails import power_exists
 from relentropy.exact.divergences import (
     Ratio,
@@ -41,6 +41,10 @@ Formula = Callable[[Ratio], Array]
 
 def union(p: Any, q: Any, n: int, kinks: bool) -> list[Ratio]:
     """Both families (B,) as finite alphabets over the union of their supports, by two rules."""
+    if isinstance(p, Delta) or isinstance(q, Delta):
+        return [_at_value(p, q)] * 2
+    if isinstance(p, Continuous) != isinstance(q, Continuous):
+        return [_nothing_shared(p, q)] * 2
     if isinstance(p, Integers):
         none = as_rows(False, p, q)
         return [_with_rests(cells) for cells in summation.halves(p, q, n, none, kinks=kinks)]
@@ -52,6 +56,26 @@ def union(p: Any, q: Any, n: int, kinks: bool) -> list[Ratio]:
     for cells, p_alone, q_alone in zip(inner, *outer, strict=True):
         found.append(_seen(_with_alone(cells, p_alone, q_alone)))
     return found
+
+
+def _nothing_shared(p: Any, q: Any) -> Ratio:
+    """A density and probabilities of single values: one cell each."""
+    xp = _array.namespace(p.arrays()[0])
+    none = xp.zeros_like(sum([*p.arrays(), *q.arrays()]))[:, None]
+    empty = Cells(*(none[:, :0] for _ in range(3)))
+    return _with_alone(empty, none[:, 0] + 1, none[:, 0] + 1).ratio()
+
+
+def _at_value(p: Any, q: Any) -> Ratio:
+    """A pair of which one side, or both, is a single value: that value, and the rest of each."""
+    v = (p if isinstance(p, Delta) else q).v
+    if not all(isinstance(f, (Delta, Integers)) for f in (p, q)):
+        return _nothing_shared(p, q)
+    log_p, log_q = (f.log_density(v)[:, None] for f in (p, q))
+    xp = _array.namespace(v)
+    cells = quadrature.of_logs(log_p, log_q, xp.zeros_like(log_p), log_p == log_p)
+    rests = (-xp.expm1(x[:, 0]) for x in (log_p, log_q))
+    return _with_alone(cells, *rests).ratio()
 
 
 def _with_alone(cells: Cells, p_alone: Array, q_alone: Array) -> Cells:
@@ -123,11 +147,17 @@ def _where_finite(formula: Formula, p: Any, q: Any, what: str, alpha: float) -> 
     """For ∫ p^α q^(1-α), α > 1: +inf where it does not exist."""
 
     def evaluate(a: Any, b: Any, n: int) -> list[Array]:
+        if not _of_one_kind(a, b):  # then the cells tell
+            return [formula(r) for r in union(a, b, n, kinks=False)]
         infinite = not_covered(a, b) | _without_power(a, b, alpha)
         values = [formula(r) for r in union(a, b, n, kinks=False)]
         return [_array.namespace(v).where(infinite, INF, v) for v in values]
 
     return refined(evaluate, p, q, what)
+
+
+def _of_one_kind(p: Any, q: Any) -> bool:
+    return any(isinstance(p, kind) and isinstance(q, kind) for kind in (Continuous, Integers))
 
 
 def _without_power(p: Any, q: Any, alpha: float) -> Array:
@@ -145,12 +175,14 @@ def _without_power(p: Any, q: Any, alpha: float) -> Array:
     return found
 
 
-KINDS = ((Continuous, "quadrature"), (Integers, "summation"))
+KINDS = (Continuous, Integers, Delta)
 
 
 def _register(name: str, function: Callable[..., Array]) -> None:
-    for kind, method in KINDS:
-        rule(kind, kind, of=name, kind=method)(function)
+    for p in KINDS:
+        for q in KINDS:
+            both = {(Continuous, Continuous): "quadrature", (Integers, Integers): "summation"}
+            rule(p, q, of=name, kind=both.get((p, q), "closed"))(function)
 
 
 def renyi(p: Any, q: Any, alpha: float) -> Array:
