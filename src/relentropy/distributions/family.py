@@ -23,14 +23,27 @@ class Domain(NamedTuple):
 
     description: str
     holds: Callable[[Any, Array], Array]
+    interval: bool = False
+
+    def holds_between_extremes(self, x: Array) -> bool:
+        """Whether it holds, seen from the extremes of many numbers: a tenth of the time."""
+        if not self.interval or not _array.is_numpy(x) or x.size < 1000:
+            return False
+        import numpy
+
+        flat, size = x.reshape(-1), 1 << 16  # both extremes while the block is in the cache
+        blocks = (flat[i : i + size] for i in range(0, len(flat), size))
+        with _array.quiet(x):
+            extremes = numpy.array([(b.min(), b.max()) for b in blocks])  # NaN if there is any
+            return bool(self.holds(numpy, extremes).all())
 
 
-REAL = Domain("finite", lambda xp, x: xp.abs(x) < INF)
-EXTENDED = Domain("a number or infinite", lambda xp, x: x == x)
-POSITIVE = Domain("positive and finite", lambda xp, x: (x > 0) & (x < INF))
-NOT_NEGATIVE = Domain("finite and at least 0", lambda xp, x: (x >= 0) & (x < INF))
-PROBABILITY = Domain("in [0, 1]", lambda xp, x: (x >= 0) & (x <= 1))
-OPEN_PROBABILITY = Domain("in (0, 1)", lambda xp, x: (x > 0) & (x < 1))
+REAL = Domain("finite", lambda xp, x: xp.abs(x) < INF, True)
+EXTENDED = Domain("a number or infinite", lambda xp, x: x == x, True)
+POSITIVE = Domain("positive and finite", lambda xp, x: (x > 0) & (x < INF), True)
+NOT_NEGATIVE = Domain("finite and at least 0", lambda xp, x: (x >= 0) & (x < INF), True)
+PROBABILITY = Domain("in [0, 1]", lambda xp, x: (x >= 0) & (x <= 1), True)
+OPEN_PROBABILITY = Domain("in (0, 1)", lambda xp, x: (x > 0) & (x < 1), True)
 ABOVE_ONE = Domain("finite and above 1", lambda xp, x: (x > 1) & (x < INF))
 WHOLE = Domain(
     "a whole number, at least 0", lambda xp, x: (x >= 0) & (x < INF) & (x == xp.floor(x))
@@ -55,8 +68,10 @@ class Parametric:
         self._validate()
 
     def _validate(self) -> None:
-        for name in self.parameters():
-            self._require(self.domains[name].holds, self.domains[name].description, name)
+        for name, x in self.parameters().items():
+            domain = self.domains[name]
+            if not domain.holds_between_extremes(x):
+                self._require(domain.holds, domain.description, name)
 
     def _require(self, holds: Callable[..., Array], description: str, *names: str) -> None:
         """Raise where parameters, if they can be looked at, are not what they should be."""

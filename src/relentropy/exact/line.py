@@ -9,7 +9,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy._scalar import log_quotient, log_ratio
+from relentropy._scalar import INF, log_quotient, log_ratio
 from relentropy.distributions.line import (
     HALF_LOG_2PI,
     AsymmetricLaplace,
@@ -27,6 +27,7 @@ from relentropy.exact.bregman import (
     of_minus_log,
     two_points,
 )
+from relentropy.kernels import normals
 
 Array = Any
 
@@ -43,8 +44,26 @@ def of_scales(a: Array, b: Array) -> Array:
 
 def of_normals(p: Any, q: Any) -> Array:
     """The relative entropy of normals of those `loc` and `scale`."""
-    shift = (p.loc - q.loc) / q.scale
-    return of_scales(p.scale, q.scale) + shift * shift / 2
+    xs = (p.loc, p.scale, q.loc, q.scale)
+    if _array.is_numpy(p.scale) and max(x.size for x in xs) >= normals.MANY:
+        return _of_many_normals(*xs)
+    return _of_normals(*xs)
+
+
+def _of_normals(loc: Array, scale: Array, loc_q: Array, scale_q: Array) -> Array:
+    shift = (loc - loc_q) / scale_q
+    return of_scales(scale, scale_q) + shift * shift / 2
+
+
+def _of_many_normals(*xs: Array) -> Array:
+    import numpy as np
+
+    xs = tuple(np.broadcast_arrays(*xs))
+    value, in_range = normals.of_normals(*xs)
+    if not in_range:
+        odd = ~(value < INF)
+        value[odd] = _of_normals(*(x[odd] for x in xs))
+    return value
 
 
 @rule(Normal, Normal)
