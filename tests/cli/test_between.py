@@ -153,7 +153,7 @@ def test_equals_cost_nothing():
         ("{a: .5, b: .5}", "{a: 1}", "b happens in P and never in Q"),
         ("[.2, .3, .5]", "[.5, .5, 0]", "cell 3 of 3 happens in P and never in Q"),
         ("{a: .5, b: .5}", "{c: 1}", "a, b happen in P and never in Q"),
-        ("{a: .2, b: .2, c: .2, d: .2, e: .2}", "{f: 1}", "a, b, c and 2 more happen in P and never in Q"),
+        ("{a: .4, b: .2, c: .2, d: .2}", "{f: 1}", "a, b, c and 1 more happen in P and never in Q"),
         ("Normal(0,1)", "Gamma(2,1)", "P has mass below 0, Q has none there"),
         ("Uniform(-1,3)", "Uniform(0,2)", "P has mass below 0 and above 2, Q has none there"),
         ("Poisson(3)", "Binomial(10,.3)", "P has mass above 10, Q has none there"),
@@ -162,8 +162,19 @@ def test_equals_cost_nothing():
         ("Cauchy(0,1)", "Normal(0,1)", "the expectation of log(p/q) does not exist"),
         ("Zipf(1.5)", "Geometric(.3)", "the expectation of log(p/q) does not exist"),
         ("Normal(0,1e200)", "Normal(0,1)", "it exceeds the largest number, 1.8e308"),
+        ("Normal(0,1)", "Normal(0,1e-200)", "it exceeds the largest number, 1.8e308"),
+        ("Gamma(.5,1)", "InverseGamma(1,1)", "the expectation of log(p/q) does not exist"),
+        ("Bernoulli(.5)", "Bernoulli(0)", "P has mass where Q has none, such as at 1"),
+        ("Poisson(2)", "Delta(2.5)", "P has mass where Q has none, such as at 2"),
+        (
+            "Uniform(0, 3)",
+            "Mixture([.5, .5], [Uniform(0, 1), Uniform(2, 3)])",
+            "P has mass where Q has none, such as at 1.",
+        ),
+        ("Multinomial(3,[.5,.5])", "Multinomial(2,[.5,.5])", "P has mass where Q has none"),
+        ("PoissonProcess(3)", "PoissonProcess(0)", "P does what Q rules out"),
     ],
-)  # fmt: skip
+)
 def test_infinity_is_explained(p, q, why):
     made = found(p, q)["p_from_q"]
     assert (made["value"], made["infinite"]) == (None, True)
@@ -196,7 +207,7 @@ def test_families_are_listed():
         (["Normal(0,1)"], "got only 'Normal(0,1)'"),
         (["[.5,", ".5]", "[.7,", ".3]"], "got 4 arguments: put each distribution in quotes"),
         (["Normal(0,1)", "StudentT()"], "Q: StudentT needs df"),
-        (["Normal(0,-1)", "StudentT(5)"], "P: Normal: scale must be positive and finite; got -1 Normal(0,-1) ^^"),
+        (["Normal(0,-1)", "StudentT(5)"], "P: Normal: scale must be positive and finite; got -1"),
         (["[.5,.5]", "[.2,.3,.5]"], "p has 2 cells along the event axis and q has 3"),
         (["[.5,.5]", "{a: .5, b: .5}"], "q has labels and p has none"),
         (["[.5,.5]", "Bernoulli(.5)"], "Give both as lists, or both as families"),
@@ -213,7 +224,7 @@ def test_families_are_listed():
         (["Normal(0,1)", "Poisson(3)", "--plot"], "share no scale"),
         (["Dirichlet([1,2])", "Dirichlet([1,3])", "--plot"], "is not a distribution of one number"),
     ],
-)  # fmt: skip
+)
 def test_errors_say_what_to_do_and_exit_2(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = invoke(*arguments)
@@ -303,11 +314,11 @@ finally:
 @pytest.mark.parametrize(
     ("missing", "said", "options"),
     [
-        ("rich", "relentropy between needs the extra \"cli\"", []),
-        ("click", "relentropy between needs the extra \"cli\"", []),
-        ("matplotlib", "--plot needs the extra \"plot\"", ["--plot=x.svg"]),
+        ("rich", 'relentropy between needs the extra "cli"', []),
+        ("click", 'relentropy between needs the extra "cli"', []),
+        ("matplotlib", '--plot needs the extra "plot"', ["--plot=x.svg"]),
     ],
-)  # fmt: skip
+)
 def test_without_an_extra_it_says_what_to_install(missing, said, options, tmp_path):
     code = f"""
 import sys
@@ -364,7 +375,10 @@ def test_an_svg_names_everything_and_follows_the_theme(tmp_path):
     ):
         assert words in text
     assert "prefers-color-scheme:dark" in text
-    assert "http" not in re.sub(r'xmlns\S*="[^"]*"|"http://www.w3.org[^"]*"|<metadata>.*</metadata>', "", text, flags=re.S)  # fmt: skip
+    # What it names on the web are name spaces, not things to fetch.
+    fetched = re.findall(r"(?:href|src)=\"(?!#)([^\"]*)|url\((?!#)", text)
+    assert fetched == []
+    assert "@import" not in text
 
 
 def test_the_same_command_draws_the_same_svg(tmp_path):
@@ -457,11 +471,24 @@ def test_named_cells_are_aligned():
 
 @pytest.mark.parametrize(
     "p",
-    ["Cauchy(0,1)", "Beta(.5,.05)", "Pareto(1,.5)", "Delta(2)", "Normal(1e300,1)", "Normal(0,1e-300)",
-     "GeneralizedPareto(0,1,-.5)", "Zipf(1.1)", "Binomial(0,.5)", "Poisson(0)", "Triangular(0,1,1)",
-     "Mixture([.5,.5],[Uniform(0,1),Uniform(2,3)])", "Mixture([.3,.7],[Poisson(3),Geometric(.1)])",
-     "Transformed(Gamma(2,1),Affine(0,-1))"],
-)  # fmt: skip
+    [
+        "Cauchy(0,1)",
+        "Beta(.5,.05)",
+        "Pareto(1,.5)",
+        "Delta(2)",
+        "Delta(2.5)",
+        "Normal(1e300,1)",
+        "Normal(0,1e-300)",
+        "GeneralizedPareto(0,1,-.5)",
+        "Zipf(1.1)",
+        "Binomial(0,.5)",
+        "Poisson(0)",
+        "Triangular(0,1,1)",
+        "Mixture([.5,.5],[Uniform(0,1),Uniform(2,3)])",
+        "Mixture([.3,.7],[Poisson(3),Geometric(.1)])",
+        "Transformed(Gamma(2,1),Affine(0,-1))",
+    ],
+)
 def test_odd_shapes_can_be_drawn(p, tmp_path):
     """Poles, heavy tails, single points, ends of the number format: a picture and no warning."""
     result = invoke(p, p, "--plot", tmp_path / "picture.svg")

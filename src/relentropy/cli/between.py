@@ -102,8 +102,10 @@ def between(ctx: click.Context, /, **options: Any) -> None:
         require_drawable(p, q)
     answer = find(p, q, Unit(base))
     if page is not None:
-        _draw(answer, page, quiet=wanted.quiet)
+        _draw(answer, page)
     write(answer.json() if wanted.as_json else _report(answer, wanted))
+    if page is not None and not wanted.quiet:
+        tell(f"Wrote {page}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,15 +170,13 @@ def _page(plot: str) -> Path:
     return path
 
 
-def _draw(answer: "Answer", path: Path, *, quiet: bool) -> None:
+def _draw(answer: "Answer", path: Path) -> None:
     from relentropy.cli.between_picture import draw
 
     try:
         draw(answer, path)
     except OSError as error:
         raise DataError(f"--plot: cannot write {path}: {error.strerror}") from None
-    if not quiet:
-        tell(f"Wrote {path}.")
 
 
 def _report(answer: "Answer", wanted: Wanted) -> str:

@@ -134,15 +134,18 @@ def _direction(one: Specified, other: Specified, letters: str, unit: Unit) -> Di
 
 def _why(one: Any, other: Any, letters: str, rule: Any) -> str:
     """Why D is infinite."""
+    p, q = tuple(letters)
     if hasattr(one, "values"):
         return _impossible(one, other, letters)
-    if rule.kind != "support":
-        return "it exceeds the largest number, 1.8e308"
-    p, q = tuple(letters)
-    if is_density(one) != is_density(other):
+    if not hasattr(one, "sample"):
+        return f"{p} does what {q} rules out"
+    if is_density(one) != is_density(other) and rule.kind == "support":
         continuous, single = (p, q) if is_density(one) else (q, p)
         return f"{continuous} has a density, {single} has all its mass on single values"
-    return _beyond(one, other, letters) or (
+    beyond = _beyond(one, other, letters) or _beside(one, other, letters)
+    if beyond or rule.kind != "support":
+        return beyond or "it exceeds the largest number, 1.8e308"
+    return (
         f"{p} has so much mass where the density of {q} all but vanishes that the expectation of "
         f"log({p.lower()}/{q.lower()}) does not exist"
     )
@@ -178,3 +181,23 @@ def _beyond(one: Any, other: Any, letters: str) -> str:
     if not places:
         return ""
     return f"{letters[0]} has mass {' and '.join(places)}, {letters[1]} has none there"
+
+
+def _beside(one: Any, other: Any, letters: str) -> str:
+    """A value that one takes and that is impossible for the other, if draws show any."""
+    import numpy as np
+
+    if is_density(other) and not hasattr(other, "components"):
+        return ""  # only mixtures have gaps
+    x = one.sample(np.random.default_rng(0), (1000,))
+    with np.errstate(all="ignore"):
+        impossible = np.asarray(other.log_density(x)) == -np.inf
+    if impossible.ndim != 1:
+        return ""
+    # Far out a density that is positive everywhere underflows.
+    near = np.max(np.abs(x.reshape(len(x), -1)), axis=1, initial=0.0) < 1e100
+    found = x[impossible & near]
+    if not len(found):
+        return ""
+    such = f", such as at {found[0]:.3g}" if x.ndim == 1 else ""
+    return f"{letters[0]} has mass where {letters[1]} has none{such}"

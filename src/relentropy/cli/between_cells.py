@@ -98,7 +98,7 @@ def _window(answer: Answer, over_log: bool = False) -> tuple[float, float]:
             cost = np.abs(np.exp(one) * (one - other))
         cost = np.cumsum(np.where(np.isfinite(cost), cost, 0.0))
         if direction.value < math.inf and 0 < cost[-1] < math.inf:
-            a, b = np.searchsorted(cost / cost[-1], [0.002, 0.998])
+            a, b = np.searchsorted(cost / cost[-1], [0.005, 0.995])
             low, high = min(low, float(wide[a])), max(high, float(wide[b]))
     return low, high
 

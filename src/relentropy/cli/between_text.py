@@ -8,9 +8,8 @@ from rich.text import Text
 from relentropy.cli.between_answer import NUMERIC, NUMERIC_ERROR, Answer, Direction, Unit
 from relentropy.compare.report.bars import Glyphs
 from relentropy.compare.report.numbers import about, figures
-from relentropy.compare.visible import shorten
 
-_NAME = 48
+_NAME = 40
 """Characters up to which a distribution is called by its specification in a sentence."""
 _PROMISE = f"{NUMERIC_ERROR:.0e}".replace("e-0", "e-")
 _DIGITS = 10
@@ -24,7 +23,10 @@ def render(answer: Answer, console: Console) -> None:
     def say(sentence: str = "", style: str = "") -> None:
         console.print(Text(_plain(sentence, glyphs), style=style))
 
-    p, q = (shorten(x.text, _NAME) for x in (answer.p, answer.q))
+    p, q = (
+        side.text if len(side.text) <= _NAME else letter
+        for letter, side in (("P", answer.p), ("Q", answer.q))
+    )
     for letter, side in (("P", answer.p), ("Q", answer.q)):
         say(f"{letter} = {side.text}")
     say()

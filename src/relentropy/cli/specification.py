@@ -241,6 +241,8 @@ def _called(call: Call) -> Any:
     given = _bound(call, kind)
     values = {name: _build(tree) for name, tree in given.items()}
     positional = [values.pop(p.name) for p in _parameters(kind) if p.kind is p.POSITIONAL_ONLY]
+    if any(p.kind is p.VAR_POSITIONAL for p in _parameters(kind)):
+        positional, values = list(values.values()), {}
     try:
         return kind(*positional, **values)
     except (TypeError, ValueError, LookupError) as error:
@@ -253,6 +255,8 @@ def _bound(call: Call, kind: Any) -> dict[str, Tree]:
     parameters = _parameters(kind)
     names = [p.name for p in parameters]
     form = signature(kind)
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters) and not call.keywords:
+        return {str(i): tree for i, tree in enumerate(call.arguments)}
     if len(call.arguments) > len(names):
         extra = call.arguments[len(names)]
         raise SpecificationError(f"one parameter too many for {form}", extra.at)
@@ -285,6 +289,9 @@ def signature(kind: Any) -> str:
     """How to write a family: ``StudentT(df, loc=0, scale=1)``."""
     parts = []
     for p in _parameters(kind):
+        if p.kind is p.VAR_POSITIONAL:
+            parts.append(f"{p.name}...")
+            continue
         default = f"{p.default:g}" if isinstance(p.default, int | float) else str(p.default)
         parts.append(p.name if p.default is p.empty else f"{p.name}={default}")
     return f"{kind.__name__}({', '.join(parts)})"
@@ -349,8 +356,8 @@ def _require_one(value: Any, tree: Tree) -> None:
         raise SpecificationError(
             f"this is a batch of {math.prod(shape)} distributions; expected one", tree.at
         )
-    if isinstance(tree, Call) and tree.name in FAMILIES:
-        return  # looked at when it was made
+    if not hasattr(value, "values"):
+        return  # a family is looked at when it is made
     try:
         relentropy.entropy(value)
     except (TypeError, ValueError) as error:
