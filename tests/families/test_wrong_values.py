@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
+import relentropy
 from relentropy import Logits, relative_entropy
 from tests import truth
 from tests.backends import Backend
@@ -113,7 +114,7 @@ def test_a_shared_logit_of_minus_infinity_has_gradient_0(autodiff: Backend) -> N
     assert of_a[2] == 0
     assert of_b[2] == 0
     p, q = (np.exp(x) / np.exp(x).sum() for x in (np.array(a), np.array(b)))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         log_ratio = np.where(p > 0, np.log(p) - np.log(q), 0.0)
     np.testing.assert_allclose(of_a, p * (log_ratio - (p * log_ratio).sum()), rtol=1e-13)
     np.testing.assert_allclose(of_b, q - p, rtol=1e-13)
@@ -161,8 +162,15 @@ def test_nothing_cancels_at_a_ratio_of_1_001(
 
 # --- from 1 ± 1e-6 to 1e±6 ----------------------------------------------------------------------
 
-# Relative, and absolute where the value itself is below what the promise of quadrature reaches.
-TOLERANCES = {"float64": (1e-10, 0.0), "float32": (1e-4, 0.0)}
+# Relative and absolute. Closed forms keep all digits of however small a value; an integral or a
+# sum in float64 promises 1e-9 or 1e-15, whichever is more.
+TOLERANCES = {
+    ("closed", "float64"): (1e-10, 0.0),
+    ("closed", "float32"): (1e-4, 0.0),
+    ("numeric", "float64"): (1e-9, 1e-15),
+    ("numeric", "float32"): (1e-4, 0.0),
+}
+DTYPES = ("float64", "float32")
 
 
 def batches(dtype: str) -> dict[str, list[tables.Scaled]]:
@@ -184,26 +192,45 @@ def as_held(value: str, dtype: str) -> str | None:
     return value if mpf(value) >= float(finfo.tiny) else None
 
 
+def answers(xp: Backend, p: Any, q: Any, rows: int) -> list[float | str]:
+    """D(P||Q) of each row; where the batch as a whole is refused, what each row says."""
+    try:
+        return xp.numpy(relative_entropy(p, q)).tolist()
+    except ArithmeticError as e:
+        if rows == 1:
+            return [str(e)]
+    singles = [[d.mapped(lambda x, i=i: x[i : i + 1]) for d in (p, q)] for i in range(rows)]
+    return [answers(xp, *pair, 1)[0] for pair in singles]
+
+
 def scaled_complaints(xp: Backend, rows: list[tables.Scaled], dtype: str) -> list[str]:
     sides = [
         {n: np.array([getattr(row, side)[n] for row in rows]) for n in rows[0].member}
         for side in ("member", "other")
     ]
     member, other = (tables.made(xp, rows[0].family, side, dtype) for side in sides)
+    kind = "closed" if same_family_is_closed(rows[0]) else "numeric"
     found = []
     for p, q, way in ((member, other, "there"), (other, member, "back")):
-        values = relative_entropy(p, q)
-        assert xp.dtype_of(values) == dtype
-        for row, value in zip(rows, xp.numpy(values).tolist(), strict=True):
+        for row, value in zip(rows, answers(xp, p, q, len(rows)), strict=True):
             expected = as_held(getattr(row, way), dtype)
-            wrong = expected and tables.complaint(value, expected, *TOLERANCES[dtype])
+            if expected is None:
+                continue
+            wrong: str | None = f"expected {expected}, {value}"
+            if isinstance(value, float):
+                wrong = tables.complaint(value, expected, *TOLERANCES[kind, dtype])
             if wrong:
                 at = tables.shown(row.family, row.member)
                 found.append(f"{at}, {row.parameter} {row.scaled!r}, {way}: {wrong}")
     return found
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES)
+def same_family_is_closed(row: tables.Scaled) -> bool:
+    family = getattr(relentropy, row.family)
+    return relentropy.rule_for(family(**row.member), family(**row.member)).kind == "closed"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("family", sorted({row.family for row in tables.scaled()}))
 def test_nothing_cancels_at_any_ratio(numpy_backend: Backend, family: str, dtype: str) -> None:
     found = scaled_complaints(numpy_backend, batches(dtype)[family], dtype)
@@ -211,7 +238,7 @@ def test_nothing_cancels_at_any_ratio(numpy_backend: Backend, family: str, dtype
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("family", sorted({row.family for row in tables.scaled()}))
 def test_nothing_cancels_on_the_frameworks_that_differentiate(
     autodiff: Backend, family: str, dtype: str

@@ -57,9 +57,9 @@ class Slopes(NamedTuple):
     """The derivatives of D(P||Q) towards the parameters of P and of Q, null where there is none."""
 
     p: str
-    p_member: int
+    p_member: dict[str, float]
     q: str
-    q_member: int
+    q_member: dict[str, float]
     of_p: dict[str, str | None]
     of_q: dict[str, str | None]
 

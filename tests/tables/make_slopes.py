@@ -26,16 +26,70 @@ STEP = mpf(10) ** -6
 DIGITS = 13
 
 
-def members_of(p: str, q: str) -> tuple[int, int]:
-    """The plain ones; of one family two that differ."""
-    return (0, 1) if p == q else (0, 0)
+Named = tuple[str, dict[str, Any]]
+
+# Where formulas take another branch, of which the derivative is easily forgotten.
+SPECIAL: list[tuple[Named, Named]] = [
+    (
+        ("NegativeBinomial", {"total_count": 3.5, "probs": 0.4}),
+        ("NegativeBinomial", {"total_count": 3.5, "probs": 0.6}),
+    ),
+    (
+        ("Normal", {"loc": 0.5, "scale": 1.25}),
+        ("Normal", {"loc": 0.5, "scale": 2}),
+    ),
+    (("Laplace", {"loc": 0.5, "scale": 1.25}), ("Laplace", {"loc": 0.5, "scale": 2})),
+    (
+        ("Gamma", {"concentration": 1, "rate": 1.5}),
+        ("Weibull", {"scale": 1.25, "concentration": 1}),
+    ),
+    (
+        ("GeneralizedPareto", {"loc": 0, "scale": 1.5, "concentration": 0}),
+        ("Gamma", {"concentration": 2.5, "rate": 1.3}),
+    ),
+    (
+        ("Gamma", {"concentration": 2.5, "rate": 1.3}),
+        ("GeneralizedPareto", {"loc": -1, "scale": 1.5, "concentration": 0}),
+    ),
+    (
+        ("ContinuousBernoulli", {"probs": 0.5}),
+        ("Beta", {"concentration1": 2, "concentration0": 3}),
+    ),
+    (
+        ("Beta", {"concentration1": 2, "concentration0": 3}),
+        ("ContinuousBernoulli", {"probs": 0.5}),
+    ),
+    (("Uniform", {"low": 0, "high": 1}), ("ContinuousBernoulli", {"probs": 0.5})),
+    (
+        ("TruncatedNormal", {"loc": 0, "scale": 1, "low": 10, "high": 12}),
+        ("Exponential", {"rate": 2}),
+    ),
+    (
+        ("TruncatedNormal", {"loc": 0.5, "scale": 1, "low": 0.5, "high": 1}),
+        ("Triangular", {"low": 0, "high": 2, "peak": 0.75}),
+    ),
+    (
+        ("VonMises", {"loc": 0.5, "concentration": 2}),
+        ("VonMises", {"loc": 0.5, "concentration": 3}),
+    ),
+    (("Chi2", {"df": 2}), ("Exponential", {"rate": 0.5})),
+]
+
+
+def pairs() -> list[tuple[Named, Named]]:
+    """The plain members of any two families; of one family two that differ."""
+    found = []
+    for p, q in product(MEMBERS, MEMBERS):
+        if p != "Delta":
+            found.append(((p, MEMBERS[p][0]), (q, MEMBERS[q][1 if p == q else 0])))
+    return found + SPECIAL
 
 
 def slope(p: tuple[str, Any], q: tuple[str, Any], side: int, name: str) -> str | None:
     """A central difference towards one parameter of P (side 0) or Q (side 1)."""
     with mp.workdps(FIRST.digits):
         families, given = (p[0], q[0]), (p[1], q[1])
-        h = STEP * max(abs(mpf(given[side][name])), mpf(1) / 8)
+        h = STEP * (abs(mpf(given[side][name])) or mpf(1) / 8)
         values = []
         for step in (h, -h):
             moved = [dict(g) for g in given]
@@ -47,18 +101,17 @@ def slope(p: tuple[str, Any], q: tuple[str, Any], side: int, name: str) -> str |
         return str(mp.nstr((values[0] - values[1]) / (2 * h), DIGITS))
 
 
-def row(pair: tuple[str, str]) -> list[Any] | None:
-    """[P, member, Q, member, {parameter: slope} of P, the same of Q]."""
-    i, j = members_of(*pair)
-    p, q = (pair[0], MEMBERS[pair[0]][i]), (pair[1], MEMBERS[pair[1]][j])
+def row(pair: tuple[Named, Named]) -> list[Any] | None:
+    """[P, its parameters, Q, its parameters, {parameter: slope} of P, the same of Q]."""
+    p, q = pair
     with mp.workdps(FIRST.digits):
         if divergence(law(*p), law(*q), FIRST) == INF:
             return None
     slopes = [
         {n: slope(p, q, side, n) for n in m if (family, n) not in FIXED}
-        for side, (family, m) in enumerate((p, q))
+        for side, (family, m) in enumerate(pair)
     ]
-    return [pair[0], i, pair[1], j, *slopes]
+    return [*p, *q, *slopes]
 
 
 def main() -> int:
@@ -66,12 +119,11 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--check", action="store_true", help="compare with the file")
     options = parser.parse_args()
-    pairs = [pair for pair in product(MEMBERS, MEMBERS) if pair[0] != "Delta"]
     if options.processes == 1:
-        found = list(map(row, pairs))
+        found = list(map(row, pairs()))
     else:
         with ProcessPoolExecutor(options.processes) as pool:
-            found = list(pool.map(row, pairs, chunksize=8))
+            found = list(pool.map(row, pairs(), chunksize=8))
     rows = [r for r in found if r]
     text = "[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n"
     if options.check:
