@@ -98,6 +98,9 @@ if TYPE_CHECKING:
     from relentropy.distributions.simplex import Multinomial as Multinomial
     from relentropy.methods.estimate import Estimate as Estimate
     from relentropy.methods.estimate import estimate as estimate
+    from relentropy.methods.moments import moment_projection as moment_projection
+    from relentropy.methods.projection import Projection as Projection
+    from relentropy.methods.projection import minimum_relative_entropy as minimum_relative_entropy
 
 _EXPORTS = {
     "relentropy._convert": ["as_distribution"],
@@ -206,6 +209,8 @@ _EXPORTS = {
         "Multinomial",
     ],
     "relentropy.methods.estimate": ["Estimate", "estimate"],
+    "relentropy.methods.moments": ["moment_projection"],
+    "relentropy.methods.projection": ["Projection", "minimum_relative_entropy"],
 }
 # Public name -> the module that defines it.
 _HOMES = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -38,6 +38,13 @@ class Projection:
             distribution with these expectations comes.
         iterations: of the optimiser.
 
+    >>> from relentropy import minimum_relative_entropy
+    >>> found = minimum_relative_entropy({"a": 0.5, "b": 0.5}, {"a": 0.0, "b": 1.0}, 1.0)
+    >>> found.on_boundary, found.probabilities.tolist()
+    (True, [0.0, 1.0])
+    >>> found.relative_entropy == -found.log_normalizer
+    True
+
     """
 
     distribution: LogProbs
@@ -219,13 +226,15 @@ class _Basis(NamedTuple):
         weight /= weight.sum()
         centre = weight @ t
         spread = np.abs(t - centre).max(axis=0)
-        unit = np.where(spread > 0, spread, 1.0)
+        largest = np.maximum(np.abs(t).max(axis=0), np.abs(c))
+        # What differs by rounding alone is a constant.
+        unit = np.where(spread > 1e-14 * largest, spread, np.maximum(largest, 1e-300))
         # Cells that q hardly covers span directions too: a tilt may need them.
         share = np.maximum(weight, 1e-3 / len(weight))[:, None]
         scaled = np.sqrt(share) * ((t - centre) / unit)
         _, s, vt = np.linalg.svd(scaled, full_matrices=len(t) < t.shape[1])
         _require_within(problem)
-        size = np.maximum(np.abs(t).max(axis=0), np.abs(c)) / unit
+        size = largest / unit
         noise = 1e-13 * max(1.0, float(size.max()))
         rank = int((s > noise * np.sqrt(share.max())).sum())
         gap = (c - centre) / unit
