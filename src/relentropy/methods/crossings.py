@@ -6,6 +6,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy.distributions.family import Continuous
+from relentropy.distributions.nodes import nodes
 from relentropy.methods import quadrature
 
 Array = Any
@@ -26,7 +27,7 @@ def crossings(p: Continuous, q: Continuous, skip: Array) -> Array:
     p, q = (f.mapped(_array.stop_gradient) for f in (p, q))
     points = quadrature.features(p, q, quadrature.common(p, q))
     xp = _array.namespace(points)
-    y, _ = quadrature.nodes(points, quadrature.spread(points) / 8, COARSE)
+    y, _ = nodes(points, quadrature.spread(points) / 8, COARSE)
     found = sign_changes(partial(_sign, p, q), xp.sort(y, axis=-1), ~skip[:, None], MOST)
     return xp.where(found > -INF, found, points[..., :1])
 

@@ -14,12 +14,12 @@ from relentropy._rules import rule
 from relentropy._special import log_ndtr
 from relentropy.distributions.coordinates import Coordinate, Ends, Point
 from relentropy.distributions.integers import Integers
+from relentropy.distributions.nodes import nodes
 from relentropy.methods.crossings import sign_changes
 from relentropy.methods.infinite import infinite_rows
 from relentropy.methods.quadrature import (
     UNDERFLOW,
     Cells,
-    nodes,
     of_logs,
     relative_entropy_of_cells,
     spread,
