@@ -16,7 +16,7 @@ Array = Any
 
 MOST_BARS = 40
 _DRAWS = 4001
-_CURVE = 601
+_CURVE = 401
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ def _curve(answer: Answer) -> Cells:
     # Where floats are coarse, or the values are all the same, still some width.
     space = max(0.03 * (high - low), 1e-9 * max(abs(low), abs(high))) or 1.0
     x = np.linspace(low - space, high + space, _CURVE)
-    x = np.unique(np.concatenate([x, *(_near_ends(side, x) for side in sides)]))
+    own = [np.linspace(*_middle(y), _CURVE // 4) for y in draws]
+    x = np.unique(np.concatenate([x, *own, *(_near_ends(side, x) for side in sides)]))
     seen = [_log_density(side, x) for side in sides]
     drawn = [_log_density(side, y) for side, y in zip(sides, draws, strict=True)]
     return Cells(x, seen[0], seen[1], curve=True, top=_top(drawn, seen))

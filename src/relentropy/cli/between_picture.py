@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from relentropy.cli.between_answer import Answer, Direction
 from relentropy.cli.between_cells import Cells, cells_of
@@ -166,10 +166,12 @@ def _middles(cells: Cells, where: Any) -> list[float]:
 def _places(panel: Axes, cells: Cells) -> None:
     """The axis under everything."""
     if cells.names is not None and cells.bars:
-        slope = 0 if sum(map(len, cells.names)) < 80 else 50
+        slope = 0 if len(cells.names) * max(map(len, cells.names)) < 80 else 50
         panel.set_xticks(cells.x, [_literal(name) for name in cells.names], rotation=slope)
     else:
         panel.set_xlabel("cell" if cells.names is not None else "x")
+        if not cells.curve:
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     if cells.logarithmic:
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(numticks=9))
