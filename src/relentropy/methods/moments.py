@@ -14,10 +14,11 @@ from relentropy.distributions.coordinates import Point
 from relentropy.distributions.family import Continuous, Family
 from relentropy.distributions.integers import Integers
 from relentropy.distributions.multivariate import MultivariateNormal
+from relentropy.distributions.nodes import nodes
 from relentropy.exact.shannon import probabilities
 from relentropy.methods.infinite import infinite_rows
 from relentropy.methods.moment_fits import FITS, Fit, Parameters
-from relentropy.methods.quadrature import column, features, nodes, spread
+from relentropy.methods.quadrature import column, features, spread
 from relentropy.methods.refinement import LEVELS
 
 Vector = npt.NDArray[np.float64]
