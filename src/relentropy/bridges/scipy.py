@@ -86,6 +86,13 @@ def kernel_density(d: Any) -> Mixture:
     return Mixture(d.weights, Normal(d.dataset[0], d.covariance[0, 0] ** 0.5))
 
 
+def uniform_direction(d: Any) -> VonMisesFisher:
+    """A von Mises-Fisher distribution without concentration, whatever its direction."""
+    import numpy
+
+    return VonMisesFisher(numpy.eye(d.dim)[0], 0.0)
+
+
 def root(matrix: Array) -> Array:
     import numpy
 
@@ -113,6 +120,7 @@ READERS: dict[str, Callable[[Any], Distribution]] = {
     "wishart_frozen": lambda d: Wishart(d.df, d.scale),
     "invwishart_frozen": lambda d: InverseWishart(d.df, d.scale),
     "vonmises_fisher_frozen": lambda d: VonMisesFisher(d.mu, d.kappa),
+    "uniform_direction_frozen": uniform_direction,
     # An estimate.
     "gaussian_kde": kernel_density,
 }

@@ -132,6 +132,13 @@ def transformed(d: Any) -> Distribution:
     return reading.transformed(read(d.distribution), *steps(d.bijector))
 
 
+def spherical_uniform(d: Any) -> VonMisesFisher:
+    """A von Mises-Fisher distribution without concentration, whatever its direction."""
+    centre = d.mean()
+    direction = _array.astype(_array.positions(centre) == 0, centre.dtype)
+    return VonMisesFisher(direction, 0.0)
+
+
 def wishart(d: Any) -> Wishart:
     if d.input_output_cholesky:
         raise refused(d, "a Wishart distribution of Cholesky factors has no counterpart")
@@ -187,6 +194,7 @@ READERS: dict[str, Reader] = {
     "Categorical": categorical,
     "OneHotCategorical": categorical,
     "OrderedLogistic": lambda d: LogProbs(d.categorical_log_probs()),
+    "StoppingRatioLogistic": lambda d: LogProbs(d.categorical_log_probs()),
     "HalfCauchy": half_cauchy,
     "ExpGamma": lambda d: reading.transformed(gamma(d), Log()),
     "ExpInverseGamma": lambda d: reading.transformed(inverse_gamma(d), Log()),
@@ -204,7 +212,9 @@ READERS: dict[str, Reader] = {
         d.loc, d.scale_row.to_dense(), d.scale_column.to_dense()
     ),
     "WishartLinearOperator": wishart,
+    "GaussianProcess": lambda d: read(d.get_marginal_distribution()),
     "VonMisesFisher": lambda d: VonMisesFisher(d.mean_direction, d.concentration),
+    "SphericalUniform": spherical_uniform,
     "Independent": independent,
     "Sample": repeated,
     "Mixture": mixture,
