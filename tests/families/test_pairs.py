@@ -16,13 +16,7 @@ FAMILIES = tuple(tables.members())
 # places further on in the list; the exhaustive run meets all. JAX compiles each operation of each
 # pair, which takes seconds: by default it answers one pair of each way to answer.
 PLACES = {"numpy": (0, 1, 5, 12, 23), "torch": (0, 7)}
-ON_JAX = (
-    ("Normal", "StudentT"),
-    ("Gamma", "InverseGaussian"),
-    ("Beta", "Gamma"),
-    ("Poisson", "NegativeBinomial"),
-    ("Delta", "Zipf"),
-)
+ON_JAX = (("Gamma", "InverseGaussian"), ("Poisson", "NegativeBinomial"), ("Delta", "Zipf"))
 
 
 def partners(family: str, places: tuple[int, ...]) -> list[str]:
@@ -157,9 +151,7 @@ def test_some_gradients(torch_backend: Backend, row: tables.Slopes) -> None:
     report(gradient_complaints(torch_backend, row))
 
 
-@pytest.mark.parametrize(
-    ("p", "q"), [("Normal", "Laplace"), ("Gamma", "LogNormal"), ("Geometric", "Poisson")]
-)
+@pytest.mark.parametrize(("p", "q"), [("Gamma", "LogNormal"), ("Beta", "Laplace")])
 def test_some_gradients_on_jax(jax_backend: Backend, p: str, q: str) -> None:
     report(gradient_complaints(jax_backend, slopes_of(p, q)))
 

@@ -89,11 +89,12 @@ def slope(p: tuple[str, Any], q: tuple[str, Any], side: int, name: str) -> str |
     """A central difference towards one parameter of P (side 0) or Q (side 1)."""
     with mp.workdps(FIRST.digits):
         families, given = (p[0], q[0]), (p[1], q[1])
-        h = STEP * (abs(mpf(given[side][name])) or mpf(1) / 8)
+        x = mpf(given[side][name])
+        h = STEP * (min(x, 1 - x) if name == "probs" else abs(x) or mpf(1) / 8)
         values = []
         for step in (h, -h):
             moved = [dict(g) for g in given]
-            moved[side][name] = mpf(given[side][name]) + step
+            moved[side][name] = x + step
             laws = [law(f, m) for f, m in zip(families, moved, strict=True)]
             values.append(divergence(*laws, FIRST))
         if INF in values:
