@@ -102,17 +102,17 @@ def log_factorial_excess(k: Array) -> Array:
 
 
 def log_beta(a: Array, b: Array) -> Array:
-    """Log B(a, b) = log Γ(a) + log Γ(b) - log Γ(a + b), for large arguments by their shares."""
+    """Log B(a, b) = log Γ(a) + log Γ(b) - log Γ(a + b), a, b > 0 of any size.
+
+    Stirling's leading terms are put together before they are large: what is left of them is
+    -a log(1 + b/a) - b log(1 + a/b) and half the log of 2π (a+b) / (a b).
+    """
     xp = _array.namespace(a, b)
     a, b = a + 0.0 * b, b + 0.0 * a
-    large = (a > 8) & (b > 8)
-    direct = [xp.where(large, 1.0, x) for x in (a, b)]
-    near = log_gamma(direct[0]) + log_gamma(direct[1]) - log_gamma(direct[0] + direct[1])
-    a, b = (xp.where(large, x, 1.0) for x in (a, b))
     remainder = log_gamma_remainder(a) + log_gamma_remainder(b) - log_gamma_remainder(a + b)
-    shares = a * xp.log1p(-b / (a + b)) + b * xp.log1p(-a / (a + b))
+    shares = a * xp.log1p(b / a) + b * xp.log1p(a / b)
     halves = (xp.log(a + b) - xp.log(a) - xp.log(b) + math.log(2 * math.pi)) / 2
-    return xp.where(large, remainder + shares + halves, near)
+    return remainder - shares + halves
 
 
 def softplus(x: Array) -> Array:
