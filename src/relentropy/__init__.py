@@ -38,6 +38,15 @@ if TYPE_CHECKING:
     from relentropy._verbs import rel_entr as rel_entr
     from relentropy._verbs import relative_entropy as relative_entropy
     from relentropy._verbs import surprisal as surprisal
+    from relentropy.distributions.bijections import Affine as Affine
+    from relentropy.distributions.bijections import Compose as Compose
+    from relentropy.distributions.bijections import Exp as Exp
+    from relentropy.distributions.bijections import Log as Log
+    from relentropy.distributions.bijections import Logit as Logit
+    from relentropy.distributions.bijections import Power as Power
+    from relentropy.distributions.bijections import Sigmoid as Sigmoid
+    from relentropy.distributions.bijections import Tanh as Tanh
+    from relentropy.distributions.compound import Independent as Independent
     from relentropy.distributions.directional import VonMisesFisher as VonMisesFisher
     from relentropy.distributions.discrete import Counts as Counts
     from relentropy.distributions.discrete import Logits as Logits
@@ -67,12 +76,14 @@ if TYPE_CHECKING:
     from relentropy.distributions.line import Moyal as Moyal
     from relentropy.distributions.line import Normal as Normal
     from relentropy.distributions.line import StudentT as StudentT
+    from relentropy.distributions.log_density import LogDensity as LogDensity
     from relentropy.distributions.low_rank import (
         LowRankMultivariateNormal as LowRankMultivariateNormal,
     )
     from relentropy.distributions.matrices import InverseWishart as InverseWishart
     from relentropy.distributions.matrices import MatrixNormal as MatrixNormal
     from relentropy.distributions.matrices import Wishart as Wishart
+    from relentropy.distributions.mixture import Mixture as Mixture
     from relentropy.distributions.multivariate import MultivariateNormal as MultivariateNormal
     from relentropy.distributions.multivariate import MultivariateStudentT as MultivariateStudentT
     from relentropy.distributions.positive import Chi as Chi
@@ -96,6 +107,7 @@ if TYPE_CHECKING:
     from relentropy.distributions.processes import PoissonProcess as PoissonProcess
     from relentropy.distributions.simplex import Dirichlet as Dirichlet
     from relentropy.distributions.simplex import Multinomial as Multinomial
+    from relentropy.distributions.transformed import Transformed as Transformed
     from relentropy.methods.estimate import Estimate as Estimate
     from relentropy.methods.estimate import estimate as estimate
     from relentropy.methods.moments import moment_projection as moment_projection
@@ -135,6 +147,20 @@ _EXPORTS = {
         "relative_entropy",
         "surprisal",
     ],
+    "relentropy.distributions.bijections": [
+        "Affine",
+        "Compose",
+        "Exp",
+        "Log",
+        "Logit",
+        "Power",
+        "Sigmoid",
+        "Tanh",
+    ],
+    "relentropy.distributions.compound": ["Independent"],
+    "relentropy.distributions.log_density": ["LogDensity"],
+    "relentropy.distributions.mixture": ["Mixture"],
+    "relentropy.distributions.transformed": ["Transformed"],
     "relentropy.distributions.discrete": ["Counts", "LogProbs", "Logits", "Probs"],
     "relentropy.distributions.integers": [
         "Bernoulli",

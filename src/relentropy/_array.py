@@ -76,6 +76,16 @@ def quiet(x: Array) -> AbstractContextManager[Any]:
     return errstate
 
 
+def eager(x: Array) -> AbstractContextManager[Any]:
+    """Inside a trace of JAX, what is made from constants alone is computed at once."""
+    if framework(x) != "jax":
+        return nullcontext()
+    import jax
+
+    at_once: AbstractContextManager[Any] = jax.ensure_compile_time_eval()
+    return at_once
+
+
 def stop_gradient(x: Array) -> Array:
     """The same values, constant for differentiation."""
     name = framework(x)
