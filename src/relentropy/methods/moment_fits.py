@@ -180,7 +180,7 @@ def _pareto(e: Expectation, scale: float | None = None) -> Parameters:
 
 
 def _beta(e: Expectation) -> Parameters:
-    """ψ(a) - ψ(a+b) = E[log x], ψ(b) - ψ(a+b) = E[log(1-x)], by Newton's method in logs."""
+    """ψ(a) - ψ(a+b) = E[log x], ψ(b) - ψ(a+b) = E[log(1-x)], by Powell's method in logs."""
     from scipy.optimize import root
     from scipy.special import digamma, polygamma
 
