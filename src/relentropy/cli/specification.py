@@ -194,7 +194,7 @@ def read(text: str) -> Specified:
 
 def listing() -> str:
     """How each family is written, a line each."""
-    names = sorted(n for n in (*FAMILIES, *PROCESSES, *DESCRIPTIONS) if n in relentropy.__all__)
+    names = sorted((*FAMILIES, *PROCESSES, *DESCRIPTIONS))
     kinds = (getattr(relentropy, name) for name in names)
     return "".join(f"{signature(kind)}\n" for kind in kinds)
 
@@ -230,9 +230,7 @@ def _number(tree: Tree) -> float:
 
 
 def _called(call: Call) -> Any:
-    known = [
-        n for n in (*FAMILIES, *PROCESSES, *BIJECTIONS, *DESCRIPTIONS) if n in relentropy.__all__
-    ]
+    known = (*FAMILIES, *PROCESSES, *BIJECTIONS, *DESCRIPTIONS)
     if call.name not in known:
         raise SpecificationError(_unknown(call.name, known), call.named)
     kind = getattr(relentropy, call.name)
