@@ -5,12 +5,14 @@ Each function here takes the difference of its arguments apart, since that is ex
 they are close, and loses no digit there: nowhere are two large terms subtracted.
 """
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from relentropy import _array
 from relentropy._scalar import NEAR, g, kl_div_given, log_quotient, rho
+from relentropy._special import digamma, log_gamma
 
 Array = Any
 
@@ -124,6 +126,20 @@ def digamma_difference(xp: Any, b: Array, a: Array, d: Array) -> Array:
         even = even * (alpha * alpha) + power
     last = d * alpha * beta * (0.5 + (alpha + beta) * series)
     return total + log_ratio_given(xp, b, a, d) + last
+
+
+def entropy_of_log_gamma(xp: Any, a: Array) -> Array:
+    """A + log Γ(a) - a ψ(a): the entropy of the logarithm of a gamma variable of concentration a.
+
+    From 10 on log(2π e / a)/2 and Stirling's series, which do not cancel.
+    """
+    large = a >= _MOVES
+    small, big = xp.where(large, 1.0, a), xp.where(large, a, 1.0)
+    z, series = 1 / (big * big), 0.0
+    for m, c in reversed(_STIRLING.items()):
+        series = series * z + (m + 1) * c
+    far = (1 + math.log(2 * math.pi) - xp.log(big)) / 2 + series / big
+    return xp.where(large, far, small + log_gamma(small) - small * digamma(small))
 
 
 def of_log_beta_in_one(xp: Any, q: Array, p: Array, d: Array, b: Array) -> Array:

@@ -1,30 +1,34 @@
 """Families on an interval: relative entropy within a family, and entropies."""
 
+import math
 from typing import Any
 
 from relentropy import _array
 from relentropy._rules import rule
 from relentropy._scalar import INF, _difference_of_products, log_quotient
-from relentropy._special import digamma, log_beta
+from relentropy._special import digamma, i0e, i1e
 from relentropy.distributions.interval import (
     Beta,
     ContinuousBernoulli,
+    Kumaraswamy,
     LogitNormal,
     Triangular,
     Uniform,
+    VonMises,
     log_rate_over_mass,
 )
 from relentropy.exact.bregman import (
     BERNOULLI,
     by_second_derivative,
     digamma_difference,
+    entropy_of_log_gamma,
     even_size,
     log_ratio_given,
     of_log_beta_in_one,
     of_log_gamma_remainder,
     two_points,
 )
-from relentropy.exact.line import of_normals
+from relentropy.exact.line import EULER, of_normals
 
 Array = Any
 
@@ -97,10 +101,28 @@ def _one_by_one(xp: Any, a: Array, b: Array, a_q: Array, b_q: Array) -> Array:
 
 @rule(Beta, None, of="entropy")
 def entropy_of_beta(p: Beta) -> Array:
-    """H = log B(a, b) - (a-1) ψ(a) - (b-1) ψ(b) + (a+b-2) ψ(a+b)."""
+    """H = h(a) + h(b) - h(c) + ψ(a) + ψ(b) - 2ψ(c), c = a + b, h(x) = x + log Γ(x) - x ψ(x)."""
     a, b = p.concentration1, p.concentration0
-    of_a, of_b, of_c = digamma(a), digamma(b), digamma(a + b)
-    return log_beta(a, b) + (a - 1) * (of_c - of_a) + (b - 1) * (of_c - of_b)
+    xp, c = _array.namespace(a, b), a + b
+    shared = [entropy_of_log_gamma(xp, x) for x in (a, b, c)]
+    means = digamma_difference(xp, a, c, -b) + digamma_difference(xp, b, c, -a)
+    return shared[0] + shared[1] - shared[2] + means
+
+
+@rule(Kumaraswamy, None, of="entropy")
+def entropy_of_kumaraswamy(p: Kumaraswamy) -> Array:
+    """H = 1 - 1/b + (1 - 1/a) (ψ(b+1) + γ) - log(ab)."""
+    a, b = p.concentration1, p.concentration0
+    xp = _array.namespace(a, b)
+    return 1 - 1 / b + (1 - 1 / a) * (digamma(b + 1) + EULER) - xp.log(a) - xp.log(b)
+
+
+@rule(VonMises, None, of="entropy")
+def entropy_of_von_mises(p: VonMises) -> Array:
+    """H = log(2π I0(κ)) - κ I1(κ) / I0(κ)."""
+    k = p.concentration
+    xp, i0, i1 = _array.namespace(k), i0e(k), i1e(k)
+    return math.log(2 * math.pi) + xp.log(i0) + k * ((i0 - i1) / i0) + 0.0 * p.loc
 
 
 # --- continuous Bernoulli -----------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 from relentropy import _array
 from relentropy._rules import rule
 from relentropy._scalar import INF, log_quotient, log_ratio
+from relentropy._special import digamma
 from relentropy.distributions.line import (
     HALF_LOG_2PI,
     AsymmetricLaplace,
@@ -19,8 +20,10 @@ from relentropy.distributions.line import (
     Logistic,
     Moyal,
     Normal,
+    StudentT,
 )
 from relentropy.exact.bregman import (
+    entropy_of_log_gamma,
     even_size,
     of_exp,
     of_log_gamma,
@@ -76,6 +79,19 @@ def normal_normal(p: Normal, q: Normal) -> Array:
 def entropy_of_normal(p: Normal) -> Array:
     """H = log σ + log(2π e)/2."""
     return _array.namespace(p.scale).log(p.scale) + (HALF_LOG_2PI + 0.5) + 0.0 * p.loc
+
+
+@rule(StudentT, None, of="entropy")
+def entropy_of_student_t(p: StudentT) -> Array:
+    """H = h(b) - h(b+½) + (1 + log(πν) - ψ(b))/2 + log σ, b = ν/2, h(x) = x + log Γ(x) - xψ(x)."""
+    xp, b = _array.namespace(p.scale), p.df / 2
+    tail = entropy_of_log_gamma(xp, b) - entropy_of_log_gamma(xp, b + 0.5)
+    return (
+        tail
+        + (1 + math.log(math.pi) + xp.log(p.df) - digamma(b)) / 2
+        + xp.log(p.scale)
+        + 0.0 * p.loc
+    )
 
 
 @rule(Cauchy, Cauchy)

@@ -11,13 +11,15 @@ from typing import Any
 from relentropy import _array
 from relentropy._rules import rule
 from relentropy._scalar import INF, Totals, log_quotient, log_ratio
-from relentropy._special import digamma, log_gamma
+from relentropy._special import digamma
 from relentropy.distributions.line import HALF_LOG_2PI
 from relentropy.distributions.positive import (
     Chi,
     Chi2,
     Exponential,
+    FisherSnedecor,
     Gamma,
+    GeneralizedPareto,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
@@ -28,7 +30,12 @@ from relentropy.distributions.positive import (
     Rayleigh,
     Weibull,
 )
-from relentropy.exact.bregman import of_exp, of_log_gamma_remainder, of_minus_log
+from relentropy.exact.bregman import (
+    entropy_of_log_gamma,
+    of_exp,
+    of_log_gamma_remainder,
+    of_minus_log,
+)
 from relentropy.exact.line import EULER, of_cauchy, of_normals, of_powers_of_gamma, of_scales
 
 Array = Any
@@ -69,11 +76,6 @@ def of_gammas(a: Array, r: Array, b: Array, s: Array) -> Array:
     return b * of_exp(xp, u) + of_log_gamma_remainder(xp, b, a)
 
 
-def entropy_of_log_gamma(a: Array) -> Array:
-    """The entropy of the logarithm of a gamma variable of concentration a."""
-    return a + log_gamma(a) - a * digamma(a)
-
-
 def _as_gamma(p: Gamma | Chi2 | Exponential) -> tuple[Array, Array]:
     """Concentration and rate."""
     if isinstance(p, Gamma):
@@ -103,14 +105,15 @@ def exponential_exponential(p: Exponential, q: Exponential) -> Array:
 @rule(Gamma, None, of="entropy")
 def entropy_of_gamma(p: Gamma) -> Array:
     """H = a + log Γ(a) + (1 - a) ψ(a) - log r."""
-    a = p.concentration
-    return entropy_of_log_gamma(a) + digamma(a) - _array.namespace(a).log(p.rate)
+    a, xp = p.concentration, _array.namespace(p.rate)
+    return entropy_of_log_gamma(xp, a) + digamma(a) - xp.log(p.rate)
 
 
 @rule(Chi2, None, of="entropy")
 def entropy_of_chi2(p: Chi2) -> Array:
     """H = a + log Γ(a) + (1 - a) ψ(a) + log 2, a = df/2."""
-    return entropy_of_log_gamma(p.df / 2) + digamma(p.df / 2) + math.log(2)
+    a, xp = p.df / 2, _array.namespace(p.df)
+    return entropy_of_log_gamma(xp, a) + digamma(a) + math.log(2)
 
 
 @rule(Exponential, None, of="entropy")
@@ -128,8 +131,8 @@ def inverse_gamma_inverse_gamma(p: InverseGamma, q: InverseGamma) -> Array:
 @rule(InverseGamma, None, of="entropy")
 def entropy_of_inverse_gamma(p: InverseGamma) -> Array:
     """H = a + log Γ(a) - (1 + a) ψ(a) + log r."""
-    a = p.concentration
-    return entropy_of_log_gamma(a) - digamma(a) + _array.namespace(a).log(p.rate)
+    a, xp = p.concentration, _array.namespace(p.rate)
+    return entropy_of_log_gamma(xp, a) - digamma(a) + xp.log(p.rate)
 
 
 # --- lengths of normal vectors: x²/(2σ²) is a gamma variable ------------------------------------
@@ -165,8 +168,9 @@ for _p, _q in product(_LENGTHS, repeat=2):
 def entropy_of_length(p: Any) -> Array:
     """H = a + log Γ(a) + (1/2 - a) ψ(a) + log(σ/√2), a half the number of dimensions."""
     a, scale = _as_length(p)
-    log_scale = _array.namespace(scale).log(scale) - math.log(2) / 2
-    return entropy_of_log_gamma(a) + digamma(a) / 2 + log_scale
+    xp = _array.namespace(scale)
+    log_scale = xp.log(scale) - math.log(2) / 2
+    return entropy_of_log_gamma(xp, a) + digamma(a) / 2 + log_scale
 
 
 for _p in _LENGTHS:
@@ -246,3 +250,21 @@ def entropy_of_pareto(p: Pareto) -> Array:
     """H = 1 + 1/α + log(x/α), the smallest value x."""
     xp = _array.namespace(p.scale, p.alpha)
     return 1 + 1 / p.alpha + log_quotient(xp, p.scale, p.alpha)
+
+
+@rule(GeneralizedPareto, None, of="entropy")
+def entropy_of_generalized_pareto(p: GeneralizedPareto) -> Array:
+    """H = log σ + ξ + 1."""
+    return _array.namespace(p.scale).log(p.scale) + p.concentration + 1 + 0.0 * p.loc
+
+
+@rule(FisherSnedecor, None, of="entropy")
+def entropy_of_fisher_snedecor(p: FisherSnedecor) -> Array:
+    """H = h(a) + h(b) - h(a+b) + ψ(a) - ψ(b) + log(b/a), a and b half the degrees of freedom.
+
+    h(a) = a + log Γ(a) - a ψ(a) is the entropy of the logarithm of a gamma variable.
+    """
+    a, b, xp = p.df1 / 2, p.df2 / 2, _array.namespace(p.df1, p.df2)
+    shared = [entropy_of_log_gamma(xp, x) for x in (a, b, a + b)]
+    means = digamma(a) - digamma(b) + log_quotient(xp, b, a)
+    return shared[0] + shared[1] - shared[2] + means

@@ -25,14 +25,15 @@ def of_normals(loc: Array, scale: Array, loc_q: Array, scale_q: Array) -> tuple[
 
     columns = [x.reshape(-1) for x in (loc, scale, loc_q, scale_q)]
     value = np.empty(columns[0].shape[0], scale.dtype)
-    room = [np.empty(min(_BLOCK, len(value))) for _ in range(4)]
+    room = np.empty((4, min(_BLOCK, len(value))))
     in_range = True
     for start in range(0, len(value), _BLOCK):
         block = slice(start, start + _BLOCK)
         out = value[block]
-        e, *others = (x[: len(out)] for x in room)
+        e, r, z, y = room[:, : len(out)]
         e = out if out.dtype == np.float64 else e
-        _fill(out, *(c[block] for c in columns), e, *others)
+        m, s, n, t = (column[block] for column in columns)
+        _fill(out, m, s, n, t, e, r, z, y)
         in_range = in_range and bool(out.max() < np.inf)
     return value.reshape(scale.shape), in_range
 
