@@ -115,6 +115,13 @@ def test_values_known_by_hand(p, q, nats):
     assert made["p_from_q"]["value"] == pytest.approx(nats, rel=1e-9, abs=1e-15)
 
 
+def test_jensen_shannon_counts_what_only_one_side_has():
+    """Half of Laplace's mass lies where the exponential has none; by hand."""
+    found_here = found("Exponential(1)", "Laplace(0,1)")["jensen_shannon"]
+    by_hand = 0.5 * math.log2(4 / 3) + 0.25 * math.log2(2 / 3) + 0.25 * math.log2(2)
+    assert found_here == pytest.approx(by_hand, rel=1e-9)
+
+
 def test_bases():
     nats = found(*PAIR, "--nats")
     assert (nats["unit"], nats["base"]) == ("nat", math.e)
