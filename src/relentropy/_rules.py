@@ -26,10 +26,11 @@ _RULE_MODULES = (
     "relentropy.exact.processes",
     "relentropy.exact.simplex",
     "relentropy.exact.singular",
+    "relentropy.methods.expectations",
     "relentropy.methods.neighbours",
-    "relentropy.methods.quadrature",
+    "relentropy.methods.relative_entropy",
     "relentropy.methods.shannon",
-    "relentropy.methods.summation",
+    "relentropy.methods.radial",
     "relentropy.methods.trials",
 )
 
@@ -108,6 +109,11 @@ def rules() -> list[Rule]:
     """
     load()
     return list(_table.values())
+
+
+def registered(p: type, q: type | None, of: str = "relative_entropy") -> Rule | None:
+    """The rule for exactly these kinds, if its module is loaded."""
+    return _table.get((of, p, q))
 
 
 def rule_between(p: type, q: type | None, of: str = "relative_entropy") -> Rule:

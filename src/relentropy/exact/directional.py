@@ -4,9 +4,9 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy._scalar import INF, g, logsumexp
-from relentropy.distributions.directional import Cosine, VonMisesFisher, cosine, direction_gap, peak
+from relentropy.distributions.directional import VonMisesFisher, cosine, direction_gap, peak
 from relentropy.exact.multivariate import require_same_event
+from relentropy.exact.on_nodes import divergence_on_nodes
 
 Array = Any
 
@@ -29,22 +29,12 @@ def relative_entropy_of_directions(p: VonMisesFisher, q: VonMisesFisher) -> Arra
     first, second = peak(a, p.dimension), peak(b, p.dimension)
     near = xp.abs(first.mode - second.mode) < NEAR * first.width
     mean_gap = of_p.mean_gap()
-    close = _of_concentrations(xp, of_p, xp.where(near, b - a, 0.0), mean_gap)
+    change = xp.where(near, b - a, 0.0)[..., None]
+    close = divergence_on_nodes(xp, of_p.log_mass(a), change * of_p.gap)
     of_q = cosine(b, p.dimension)
     far = of_q.log_normalizer() - of_p.log_normalizer() + mean_gap * (b - a)
     turned = b * of_p.mean(p.dimension) * direction_gap(p.mean_direction, q.mean_direction)
     return xp.where(near, close, far) + turned
-
-
-def _of_concentrations(xp: Any, of_p: Cosine, change: Array, mean_gap: Array) -> Array:
-    """log1p(E_P[exp(-u) - 1 + u]), u = -change (w - E_P w); where u < -30, exp(-u) in logs."""
-    log_mass = of_p.log_mass(of_p.concentration)
-    log_mass = log_mass - logsumexp(xp, log_mass)
-    mass, u = xp.exp(log_mass), change[..., None] * (of_p.gap - mean_gap[..., None])
-    covered = _array.stop_gradient(u) > -30
-    far = xp.where(covered, -INF, log_mass - xp.where(covered, 0.0, u))
-    terms = xp.where(covered, mass * g(xp, xp.where(covered, u, 0.0)), xp.exp(far) + mass * (u - 1))
-    return xp.log1p(xp.sum(terms, axis=-1))
 
 
 @rule(VonMisesFisher, None, of="entropy")

@@ -45,7 +45,8 @@ def relative_entropy_of_low_ranks(p: LowRank, q: LowRank) -> Array:
     between = root_of_excess(a).excess() + _gain_excess(xp, p, q, change)
     value = xp.where(near, joint - between, _excess(xp, p, q))
     # A remainder of roundings may be negative, where W_p is W_q turned; the value is not.
-    return (xp.maximum(value, xp.zeros_like(value)) + q.mahalanobis(p.loc - q.loc)) / 2
+    below = _array.stop_gradient(xp.where(value < 0, value, 0.0 * value))
+    return (value - below + q.mahalanobis(p.loc - q.loc)) / 2
 
 
 def _of_one_rank(p: LowRank, q: LowRank) -> tuple[LowRank, LowRank]:

@@ -50,7 +50,8 @@ def _of_shifted_x_log_x(
     e(w) = w - log(1 + w), c = i/2, and the second term is less than the first.
     """
     whole_a, whole_b = p.df[..., None] / 2, q.df[..., None] / 2
-    c = whole_b - b
+    # Not whole_b - b: a large number of degrees of freedom swallows i/2.
+    c = _array.astype(_array.positions(b), b.dtype) / 2
     log_ratios = log_quotient(xp, b, a), log_quotient(xp, whole_b, whole_a)
     first = excess_over_log(xp, d / a, log_ratios[0])
     second = excess_over_log(xp, c / whole_b * (d / a), log_ratios[0] - log_ratios[1])

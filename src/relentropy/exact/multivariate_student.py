@@ -6,11 +6,13 @@ from typing import Any
 from relentropy import _array
 from relentropy._rules import rule
 from relentropy._scalar import INF
-from relentropy._special import digamma
+from relentropy._special import digamma, log_beta
 from relentropy.distributions.low_rank import LowRankMultivariateNormal
 from relentropy.distributions.multivariate import MultivariateNormal, MultivariateStudentT
+from relentropy.exact.bregman import excess_over_log
 from relentropy.exact.matrix_ratio import matrix_ratio
 from relentropy.exact.multivariate import as_dense, require_same_event, square
+from relentropy.exact.on_nodes import divergence_on_nodes
 
 Array = Any
 StudentT = MultivariateStudentT
@@ -41,9 +43,33 @@ def relative_entropy_of_student_to_normal(p: StudentT, q: MultivariateNormal) ->
     ratio, d = matrix_ratio(p.scale, q.scale), p.dimension
     distance = square(q.scale.whitened(p.loc - q.loc))
     between = (ratio.excess(widening) + distance) / 2
-    standard = entropy_of_student(p) - p.scale.half_log_det()
-    of_moments = d * (0.5 + 0.5 * math.log(2 * math.pi)) + d * widening / 2 - standard
-    return xp.where(exists, xp.maximum(of_moments, 0.0 * of_moments) + between, INF)
+    return xp.where(exists, of_moments(xp, df, d) + between, INF)
+
+
+NEARLY_NORMAL = 6.0
+"""Degrees of freedom above which the closed form of `of_moments` would cancel."""
+
+
+def of_moments(xp: Any, df: Array, dimension: int) -> Array:
+    """D between Student's vector and the normal vector of its moments; df > 2 and d alone matter.
+
+    Log Γ((ν+d)/2) and the like, which for large ν leave nothing: then by an integral over the
+    logarithm y of the squared radius, of density ∝ exp(y d/2) (1+s)^(-(ν+d)/2), s = exp(y)/ν.
+    """
+    d, large = dimension, df > NEARLY_NORMAL
+    half, more = df / 2, (df + d) / 2
+    gamma = log_beta(half, xp.full_like(half, d / 2)) - math.lgamma(d / 2)
+    # d/2 log(2πe ν/(ν-2)) less the entropy, in which d/2 log(πν) is the same.
+    direct = d / 2 * (1 - xp.log(half - 1)) - gamma - more * (digamma(more) - digamma(half))
+    df = xp.where(large, df, 2 * NEARLY_NORMAL)[..., None]
+    t = _array.constant_like(df, [0.06 * i for i in range(-79, 80)])
+    # The largest density is at a squared radius of d.
+    width = _array.stop_gradient(xp.sqrt(2 * (df + d) / (d * df)))
+    y = math.log(d) + width * xp.sinh(t)
+    s = xp.exp(y) / df
+    log_mass = y * (d / 2) - (df + d) / 2 * xp.log1p(s) + xp.log(xp.cosh(t))
+    ratio = (df + d) / 2 * excess_over_log(xp, s, xp.log1p(s)) - s * (1 + d / 2)
+    return xp.where(large, divergence_on_nodes(xp, log_mass, ratio), direct)
 
 
 @rule(MultivariateStudentT, LowRankMultivariateNormal)

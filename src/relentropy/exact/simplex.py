@@ -4,7 +4,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy._scalar import kl_div, totals
+from relentropy._scalar import NEAR, kl_div_given, log_quotient, log_ratio
 from relentropy._special import digamma, log_gamma
 from relentropy.distributions.simplex import Dirichlet, Multinomial
 from relentropy.exact.bregman import of_log_gamma_remainder
@@ -27,11 +27,22 @@ def relative_entropy_of_dirichlets(p: Dirichlet, q: Dirichlet) -> Array:
     a, b = p.concentration, q.concentration
     xp = _array.namespace(a, b)
     d = b - a
-    shares = xp.sum(kl_div(xp, b, a, totals(xp, b, a, cross=True)), axis=-1)
+    shares = xp.sum(_between_shares(xp, b, a, d), axis=-1)
     each = xp.sum(of_log_gamma_remainder(xp, b, a, d), axis=-1)
     total_a, total_b = xp.sum(a, axis=-1), xp.sum(b, axis=-1)
     whole = of_log_gamma_remainder(xp, total_b, total_a, xp.sum(d, axis=-1))
     return total_b * shares + (each - whole)
+
+
+def _between_shares(xp: Any, b: Array, a: Array, d: Array) -> Array:
+    """The terms of D(b/B || a/A) from d = b - a, which near equality is exact."""
+    total_a, total_b = (xp.sum(x, axis=-1, keepdims=True) for x in (a, b))
+    log_totals = log_ratio(xp, total_b, total_a)
+    # (b/B) / (a/A) - 1.
+    x = (d / a - xp.sum(d, axis=-1, keepdims=True) / total_a) * (total_a / total_b)
+    near = xp.abs(_array.stop_gradient(x)) < NEAR
+    t = log_quotient(xp, xp.where(near, 1.0, b), xp.where(near, 1.0, a)) - log_totals
+    return kl_div_given(xp, b / total_b, a / total_a, near, xp.where(near, x, 0.0), t)
 
 
 @rule(Dirichlet, None, of="entropy")
