@@ -11,7 +11,6 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy.distributions.coordinates import Coordinate, Ends
 from relentropy.distributions.family import Continuous
 from relentropy.distributions.integers import Delta, Integers
 from relentropy.distributions.tails import power_exists
@@ -31,6 +30,7 @@ from relentropy.exact.divergences import (
 from relentropy.methods import quadrature, summation
 from relentropy.methods.crossings import crossings
 from relentropy.methods.infinite import as_rows, not_covered
+from relentropy.methods.outside import alone, with_alone
 from relentropy.methods.quadrature import Cells, common_coordinate
 from relentropy.methods.refinement import refined, tolerance
 
@@ -51,10 +51,10 @@ def union(p: Any, q: Any, n: int, kinks: bool) -> list[Ratio]:
     empty = as_rows(common_coordinate(p, q)[1], p, q)
     more = crossings(p, q, empty) if kinks else None
     inner = quadrature.halves(p, q, quadrature.common, n, empty, more)
-    outer = [_alone(*pair, n) for pair in ((p, q), (q, p))]
+    outer = [alone(*pair, n) for pair in ((p, q), (q, p))]
     found = []
     for cells, p_alone, q_alone in zip(inner, *outer, strict=True):
-        found.append(_seen(_with_alone(cells, p_alone, q_alone)))
+        found.append(_seen(with_alone(cells, p_alone, q_alone)))
     return found
 
 
@@ -63,7 +63,7 @@ def _nothing_shared(p: Any, q: Any) -> Ratio:
     xp = _array.namespace(p.arrays()[0])
     none = xp.zeros_like(sum([*p.arrays(), *q.arrays()]))[:, None]
     empty = Cells(*(none[:, :0] for _ in range(3)))
-    return _with_alone(empty, none[:, 0] + 1, none[:, 0] + 1).ratio()
+    return with_alone(empty, none[:, 0] + 1, none[:, 0] + 1).ratio()
 
 
 def _at_value(p: Any, q: Any) -> Ratio:
@@ -75,17 +75,7 @@ def _at_value(p: Any, q: Any) -> Ratio:
     xp = _array.namespace(v)
     cells = quadrature.of_logs(log_p, log_q, xp.zeros_like(log_p), log_p == log_p)
     rests = (-xp.expm1(x[:, 0]) for x in (log_p, log_q))
-    return _with_alone(cells, *rests).ratio()
-
-
-def _with_alone(cells: Cells, p_alone: Array, q_alone: Array) -> Cells:
-    """One more cell for each side's mass where the other has none."""
-    xp = _array.namespace(cells.p)
-    zero = xp.zeros_like(p_alone)
-    p_end, q_end = (xp.stack(pair, axis=-1) for pair in ((p_alone, zero), (zero, q_alone)))
-    t_end = xp.stack((zero + INF, zero - INF), axis=-1)
-    ends = zip(cells, (p_end, q_end, t_end), strict=True)
-    return Cells(*(xp.concat(pair, axis=-1) for pair in ends))
+    return with_alone(cells, *rests).ratio()
 
 
 def _seen(cells: Cells) -> Ratio:
@@ -102,41 +92,7 @@ def _with_rests(cells: Cells) -> Ratio:
     xp = _array.namespace(cells.p)
     rests = [1 - xp.sum(x, axis=-1) for x in cells[:2]]
     some = [xp.where(_array.stop_gradient(x) > 1e-13, x, 0.0) for x in rests]
-    return _with_alone(cells, *some).ratio()
-
-
-def _alone(p: Continuous, q: Continuous, n: int) -> list[Array]:
-    """P's mass below and above Q's support, by two rules."""
-    (low_p, high_p), (low_q, high_q) = p.support, q.support
-    total: list[Array] = []
-    for choose, exists in (
-        (partial(_between, end=0), low_p < low_q),
-        (partial(_between, end=1), high_p > high_q),
-    ):
-        if exists is False:
-            continue
-        skip = ~as_rows(exists, p, q)
-        parts = quadrature.halves(p, q, choose, n, skip)
-        masses = [_array.namespace(c.p).sum(c.p, axis=-1) for c in parts]
-        total = [a + b for a, b in zip(total, masses, strict=True)] if total else masses
-    zero = 0.0 * as_rows(True, p, q)
-    return total or [zero * p.arrays()[0], zero * p.arrays()[0]]
-
-
-def _between(p: Continuous, q: Continuous, end: int) -> Coordinate:
-    """The coordinate of what P has below (0) or above (1) Q's support."""
-    (low_p, high_p), (low_q, high_q) = p.support, q.support
-    array = (p.arrays() + q.arrays())[0]
-    xp = _array.namespace(array)
-    zero = xp.zeros_like(array)
-    low, high = (low_p, low_q) if end == 0 else (high_q, high_p)
-    low, high = low + zero, high + zero
-    if end == 0:
-        high = xp.minimum(high, high_p + zero)
-    else:
-        low = xp.maximum(low, low_p + zero)
-    empty = ~(low < high)
-    return Ends(xp.where(empty, 0.0, low), xp.where(empty, 1.0, high))
+    return with_alone(cells, *some).ratio()
 
 
 def _answer(formula: Formula, p: Any, q: Any, what: str, kinks: bool = False) -> Array:

@@ -12,15 +12,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from relentropy import _array
-from relentropy._rules import rule
-from relentropy._scalar import INF, kl_div_given
+from relentropy._scalar import INF
 from relentropy.distributions.coordinates import Coordinate, Ends, Point
 from relentropy.distributions.family import Continuous
 from relentropy.distributions.nodes import nodes
-from relentropy.distributions.tails import EXPONENTIAL
 from relentropy.exact.divergences import Ratio
-from relentropy.methods.infinite import as_rows, infinite_rows
-from relentropy.methods.refinement import refined, tolerance
 
 Array = Any
 Formula = Callable[[Ratio], Array]
@@ -177,43 +173,3 @@ def log_densities(
 
 def column(p: Continuous) -> Continuous:
     return p.mapped(lambda x: x[..., None])
-
-
-def relative_entropy_of(r: Ratio) -> Array:
-    """Σ p log(p/q); where that is small and nothing of Q is missing, from terms >= 0."""
-    xp = r.xp
-    common = (r.p > 0) & (r.t < INF)
-    t = xp.where(common, r.t, 0.0)
-    plain = xp.sum(r.p * t, axis=-1)
-    near = common & (r.q > 0) & (xp.abs(_array.stop_gradient(t)) < 0.2)
-    x = xp.expm1(xp.where(near, t, 0.0))
-    terms = xp.sum(kl_div_given(xp, xp.where(common, r.p, 0.0), r.q, near, x, t), axis=-1)
-    missing = 1 - xp.sum(r.q, axis=-1)
-    close = (_array.stop_gradient(plain) < 1e-2) & (_array.stop_gradient(missing) < 1e-9)
-    return xp.where(close, terms, plain)
-
-
-@rule(Continuous, Continuous, kind="quadrature")
-def relative_entropy_by_quadrature(p: Continuous, q: Continuous) -> Array:
-    """D = ∫ p log(p/q) dx by double-exponential quadrature."""
-    return refined(_relative_entropy, p, q, "D")
-
-
-def _relative_entropy(p: Continuous, q: Continuous, n: int) -> list[Array]:
-    skip = infinite_rows(p, q)
-    values = [relative_entropy_of_cells(c, skip) for c in halves(p, q, own, n, skip)]
-    # Where log q itself overflows, inside the support, +inf would be no more than a guess.
-    steep = as_rows((q.tails()[0].level == EXPONENTIAL) | (q.tails()[1].level == EXPONENTIAL), p, q)
-    xp = _array.namespace(values[0])
-    return [xp.where(steep & ~skip & (v == INF), float("nan"), v) for v in values]
-
-
-def relative_entropy_of_cells(cells: Cells, skip: Array) -> Array:
-    """D from the cells; +inf in the rows to skip, NaN where they have not got hold of P."""
-    value = relative_entropy_of(cells.ratio())
-    xp = _array.namespace(value)
-    mass = xp.sum(_array.stop_gradient(cells.p), axis=-1)
-    value = xp.where(xp.abs(mass - 1) < tolerance(cells.p), value, float("nan"))
-    # A mixture may have gaps inside its support.
-    gap = xp.any((cells.p > 0) & (cells.t == INF), axis=-1)
-    return xp.where(skip | gap, INF, value)

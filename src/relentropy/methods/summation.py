@@ -10,21 +10,17 @@ for the probabilities.
 from typing import Any
 
 from relentropy import _array
-from relentropy._rules import rule
 from relentropy._special import log_ndtr
 from relentropy.distributions.coordinates import Coordinate, Ends, Point
 from relentropy.distributions.integers import Integers
 from relentropy.distributions.nodes import nodes
 from relentropy.methods.crossings import sign_changes
-from relentropy.methods.infinite import infinite_rows
 from relentropy.methods.quadrature import (
     UNDERFLOW,
     Cells,
     of_logs,
-    relative_entropy_of_cells,
     spread,
 )
-from relentropy.methods.refinement import refined
 
 Array = Any
 INF = float("inf")
@@ -221,14 +217,3 @@ def _smooth(f: Integers, point: Point) -> Array:
     safe = point if inside is True else Point(xp.where(inside, point.x, low))
     exact = f.log_mass_at(point) if isinstance(f.support[1], float) else f.log_mass_at(safe)
     return xp.where(inside & ~xp.isnan(exact), exact, -INF)
-
-
-@rule(Integers, Integers, kind="summation")
-def relative_entropy_by_summation(p: Integers, q: Integers) -> Array:
-    """D = Σ p log(p/q), value by value and, far out, by quadrature of the smooth continuation."""
-    return refined(_relative_entropy, p, q, "D")
-
-
-def _relative_entropy(p: Integers, q: Integers, n: int) -> list[Array]:
-    skip = infinite_rows(p, q)
-    return [relative_entropy_of_cells(c, skip) for c in halves(p, q, n, skip)]

@@ -6,7 +6,7 @@ from relentropy import _array
 from relentropy._rules import rule
 from relentropy.distributions.integers import Bernoulli, Binomial, Geometric, NegativeBinomial
 from relentropy.exact.integers import of_trials, trial
-from relentropy.methods.summation import relative_entropy_by_summation
+from relentropy.methods.relative_entropy import relative_entropy_by_summation
 
 Array = Any
 
