@@ -1,9 +1,10 @@
 """Pairs of every multivariate family whose parameters differ by a given relative amount."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 
 import relentropy
 from tests.backends import Backend
@@ -36,6 +37,11 @@ def moved_root(rng: np.random.Generator, x: np.ndarray, size: float) -> np.ndarr
     """The same of a Cholesky factor, each row with a factor of its own."""
     log = min(size, 1.0) * rng.uniform(-1, 1, x.shape) + size * rng.uniform(-1, 1, (len(x), 1))
     return np.linalg.cholesky(x) * np.exp(log)
+
+
+def slow_but(quick: list[str], names: Iterable[str]) -> list[Any]:
+    """All names, those that are not quick for the exhaustive run."""
+    return [n if n in quick else pytest.param(n, marks=pytest.mark.exhaustive) for n in names]
 
 
 Pair = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]

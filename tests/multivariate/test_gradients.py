@@ -10,7 +10,7 @@ import relentropy
 from relentropy import relative_entropy
 from tests.backends import Backend
 from tests.multivariate import truth
-from tests.multivariate.cases import MAKERS, numbers
+from tests.multivariate.cases import MAKERS, numbers, slow_but
 
 MATRICES = ("covariance_matrix", "precision_matrix", "scale_matrix")
 SMALL = [name for name in MAKERS if name not in ("wishart precision", "wishart tril")]
@@ -78,23 +78,42 @@ class Flat:
         """Central differences of order 4."""
         z, found = self.start, []
         for i in range(len(z)):
-            h = 2.0**-13 * max(2.0 ** np.round(np.log2(abs(z[i]) + 1e-9)), 2.0**-6)
+            h = 2.0**-16 * max(2.0 ** np.round(np.log2(abs(z[i]) + 1e-9)), 2.0**-6)
             moves = [z + k * h * (np.arange(len(z)) == i) for k in (-2, -1, 1, 2)]
             a, b, c, d = (self.value(m) for m in moves)
             found.append(float((a - 8 * b + 8 * c - d) / (12 * h)))
         return np.array(found)
 
 
-@pytest.mark.parametrize("case", ["far", "near", "equal"])
+CASES = {"far": (1.0, False), "near": (1e-3, False), "equal": (1.0, True)}
+
+
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("maker", SMALL)
-def test_gradients(autodiff: Backend, maker: str, case: str) -> None:
-    flat = Flat(maker, {"far": 1.0, "near": 1e-3, "equal": 1.0}[case], case == "equal")
-    module = autodiff.module if autodiff.name == "torch" else autodiff.module.numpy
+def test_gradients(torch_backend: Backend, maker: str, case: str) -> None:
+    flat = Flat(maker, *CASES[case])
 
     def f(z: Any) -> Any:
-        return relative_entropy(*flat.made(z, autodiff.array, module))
+        return relative_entropy(*flat.made(z, torch_backend.array, torch_backend.module))
 
-    (gradient,) = autodiff.gradient(f, autodiff.array(flat.start))
+    agree(torch_backend.gradient(f, torch_backend.array(flat.start))[0], flat)
+
+
+@pytest.mark.parametrize("case", ["far", "equal"])
+@pytest.mark.parametrize("maker", slow_but(["normal covariance"], SMALL))
+def test_compiled_gradients(jax_backend: Backend, maker: str, case: str) -> None:
+    flat, jax = Flat(maker, *CASES[case]), jax_backend.module
+
+    def f(z: Any) -> Any:
+        return relative_entropy(*flat.made(z, jax_backend.array, jax.numpy))
+
+    value, gradient = jax.jit(jax.value_and_grad(f))(jax_backend.array(flat.start))
+    expected = float(flat.value(flat.start))
+    assert float(value) == pytest.approx(expected, rel=1e-11, abs=1e-28)
+    agree(jax_backend.numpy(gradient), flat)
+
+
+def agree(gradient: np.ndarray, flat: Flat) -> None:
     expected = flat.slopes()
     scale = np.abs(expected).max()
     assert np.isfinite(gradient).all()

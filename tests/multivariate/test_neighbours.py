@@ -27,19 +27,19 @@ def neighbour(of: str, p: object, q: object, *more: float) -> float:
 
 
 @pytest.mark.parametrize("maker", RENYI)
-def test_entropies(xp: Backend, maker: str) -> None:
+def test_entropies(eager: Backend, maker: str) -> None:
     for seed in range(3):
-        p, _ = pair_of(maker, 1.0, seed, xp)
+        p, _ = pair_of(maker, 1.0, seed, eager)
         plain, _ = pair_of(maker, 1.0, seed, backend("numpy"))
         expected = truth.entropy(plain)
         size = max(1.0, np.abs(expected))
         assert float(entropy(p)) == pytest.approx(expected, rel=1e-9, abs=1e-9 * size)
 
 
-def test_entropy_of_student(xp: Backend) -> None:
+def test_entropy_of_student(eager: Backend) -> None:
     for df in (0.5, 3.0, 100.0):
         arrays = (df, [0.0, 1.0], [[1.0, 0.0], [0.5, 2.0]])
-        p = MultivariateStudentT(*(xp.array(x) for x in arrays))
+        p = MultivariateStudentT(*(eager.array(x) for x in arrays))
         expected = truth.entropy(MultivariateStudentT(*arrays))
         assert float(entropy(p)) == pytest.approx(expected, rel=1e-12)
 
@@ -103,13 +103,13 @@ def test_multinomial_neighbours_are_those_of_one_draw(numpy_backend: Backend) ->
 
 
 @pytest.mark.parametrize("maker", RENYI)
-def test_gradients_of_renyi_are_finite_at_equality(autodiff: Backend, maker: str) -> None:
-    p, _ = pair_of(maker, 1.0, 1, autodiff)
+def test_gradients_of_renyi_are_finite_at_equality(eager_autodiff: Backend, maker: str) -> None:
+    p, _ = pair_of(maker, 1.0, 1, eager_autodiff)
     names = list(p.parameters())
 
     def f(*arrays: object) -> object:
         other = p.replaced(**dict(zip(names, arrays, strict=True)))
         return rule_between(type(p), type(p), "renyi").function(other, p, 0.6)
 
-    for gradient in autodiff.gradient(f, *p.arrays()):
+    for gradient in eager_autodiff.gradient(f, *p.arrays()):
         assert np.abs(gradient).max() < 1e-6

@@ -116,10 +116,8 @@ def multinomial(p: Any, q: Any) -> Any:
 
 
 def _shares(p: Any) -> list[Any]:
-    if p.probs is not None:
-        w = list(vector(p.probs))
-    else:
-        w = [mp.exp(x) for x in vector(p.logits)]
+    given = p.logits if p.probs is None else p.probs
+    w = [x if p.logits is None else mp.exp(x) for x in vector(given)]
     return [x / sum(w) for x in w]
 
 

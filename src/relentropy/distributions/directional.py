@@ -106,11 +106,10 @@ class VonMisesFisher(Multivariate):
         super()._validate()
         if self.dimension < 2:
             raise ValueError("VonMisesFisher: mean_direction must have at least 2 entries")
-        self._require(
-            lambda xp, x: xp.abs(xp.sum(x * x, axis=-1, keepdims=True) - 1) < 2e-3,
-            "of length 1; divide by the length",
-            "mean_direction",
-        )
+        mu = self.mean_direction
+        length = _array.namespace(mu).sum(mu * mu, axis=-1) ** 0.5
+        complaint = "must be of length 1; got the length {:g}: divide by it"
+        self._require_rows("mean_direction", length, 1.0, complaint)
 
     @property
     def event_shape(self) -> tuple[int, ...]:

@@ -122,6 +122,15 @@ class Multivariate(Family):
                 f"{type(self).__name__}: the last axes do not fit one another: {shown}"
             )
 
+    def _require_rows(self, name: str, found: Array, wanted: float, complaint: str) -> None:
+        """Raise where a number that each row of a parameter has is not what it should be."""
+        found = _array.stop_gradient(found)
+        xp = _array.namespace(found)
+        bad = ~(xp.abs(found - wanted) < 1e-3)
+        if _array.known(xp.any(bad)):
+            first = float(_array.to_numpy(found)[_array.to_numpy(bad)][0])
+            raise ValueError(f"{type(self).__name__}: {name} {complaint.format(first)}")
+
     def _validate_scale(self, name: str, *, is_root: bool) -> None:
         """A square matrix is symmetric and positive definite, a root triangular and positive."""
         x = _array.stop_gradient(getattr(self, name))

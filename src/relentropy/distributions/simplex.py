@@ -92,11 +92,9 @@ class Multinomial(Multivariate):
     def _validate(self) -> None:
         super()._validate()
         if self.probs is not None:
-            self._require(
-                lambda xp, p: xp.abs(xp.sum(p, axis=-1, keepdims=True) - 1) < 1e-3,
-                "probabilities that sum to 1; divide by the sum",
-                "probs",
-            )
+            total = _array.namespace(self.probs).sum(self.probs, axis=-1)
+            complaint = "must sum to 1; got the sum {:g}: divide by it"
+            self._require_rows("probs", total, 1.0, complaint)
 
     @property
     def cells(self) -> Discrete:

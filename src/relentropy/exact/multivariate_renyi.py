@@ -192,6 +192,11 @@ def renyi_of_directions(p: VonMisesFisher, q: VonMisesFisher, alpha: float) -> A
     length = xp.where(moved, xp.sqrt(xp.where(moved, length, 1.0)), 0.0)
     direction = vector / xp.where(moved, length, 1.0)[..., None]
     direction = xp.where(moved[..., None], direction, p.mean_direction)
+    # Equal distributions are at 0 exactly: the length of κμ is κ but for a rounding.
+    same = xp.all(vector == a, axis=-1)
+    length = length + _array.stop_gradient(xp.where(same, p.concentration - length, 0.0 * length))
+    rounding = xp.where(same[..., None], p.mean_direction - direction, 0.0 * direction)
+    direction = direction + _array.stop_gradient(rounding)
     middle = p.replaced(mean_direction=direction, concentration=length)
     return _by_mixture(relative_entropy_of_directions, p, q, middle, alpha)
 
