@@ -38,6 +38,11 @@ def digamma(x: Array) -> Array:
     return _native("digamma", x)(x)
 
 
+def trigamma(x: Array) -> Array:
+    """The derivative of digamma, x > 0."""
+    return _native("polygamma", x)(1, x)
+
+
 def erf(x: Array) -> Array:
     return _native("erf", x)(x)
 

@@ -1,0 +1,90 @@
+"""Closed relative entropies from declared expectations, by quadrature in the rows that cancel.
+
+A rule for every ordered pair of families in which P knows the statistics of Q, unless the pair has
+an exact rule of its own.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from relentropy import _array
+from relentropy._rules import registered, rule
+from relentropy._scalar import INF
+from relentropy.distributions.family import broadcast_shapes
+
+# The exact rules of pairs come first: what they answer is not registered again.
+from relentropy.exact import integers as _integers  # noqa: F401
+from relentropy.exact.expectations import Sized, divergence, formula, is_closed, ordinary
+from relentropy.exact.statistics import families
+from relentropy.exact.transforms import knowing  # all that is known has been declared
+from relentropy.methods.infinite import infinite_rows
+from relentropy.methods.relative_entropy import relative_entropy_by_quadrature
+
+Array = Any
+
+ROUNDINGS = 4.0
+"""The error of a sum, in units of the last place of the sum of the sizes of its parts."""
+
+RELATIVE = {"float64": 1e-10, "float32": 1e-4}
+"""The relative error up to which the closed form is taken."""
+TRACED = {"float64": 1e-6, "float32": 1e-3}
+"""That inside a trace, where rows cannot be taken apart; beyond it the value is NaN."""
+
+
+def by_expectations(p: Any, q: Any) -> Array:
+    """D = -h(P) - E_P[log q], and by quadrature where these cancel."""
+    dtype = p.arrays()[0].dtype
+    p, q = (f.mapped(_widened) for f in (p, q))
+    skip = infinite_rows(p, q)
+    xp = _array.namespace(skip)
+    if _array.known(xp.all(skip)):
+        return xp.full_like(skip, INF, dtype=dtype)
+    some = _array.known(xp.any(skip)) is not False
+    parts = divergence(*(ordinary(p, q, skip) if some else (p, q)))
+    value = xp.broadcast_to(parts.value, skip.shape)
+    value = xp.where(skip, INF, value) if some else value
+    return _array.astype(_sharpened(value, parts, skip, p, q), dtype)
+
+
+def _widened(x: Array) -> Array:
+    return _array.astype(x, _array.widest_float(x))
+
+
+def _sharpened(value: Array, parts: Sized, skip: Array, p: Any, q: Any) -> Array:
+    """The value, where it has lost too many digits by quadrature; inside a trace NaN."""
+    xp, width = _array.namespace(value), _array.dtype_name(value)
+    still, size = _array.stop_gradient(value), _array.stop_gradient(parts.size)
+    error = ROUNDINGS * xp.finfo(value.dtype).eps * size
+    lost = ~(error <= RELATIVE[width] * still) & ~skip
+    some = _array.known(xp.any(lost))
+    if some is None:
+        return xp.where((error <= TRACED[width] * still) | skip, value, float("nan"))
+    return _by_quadrature_where(lost, value, p, q) if some else value
+
+
+def _by_quadrature_where(lost: Array, value: Array, p: Any, q: Any) -> Array:
+    xp, batch = _array.namespace(value), broadcast_shapes(p.batch_shape, q.batch_shape)
+    lost, value = lost.reshape(-1), value.reshape(-1)
+    (rows,) = xp.nonzero(lost)
+    chosen = [f.flattened(batch).mapped(lambda x: xp.take(x, rows, axis=0)) for f in (p, q)]
+    better = relative_entropy_by_quadrature(*chosen)
+    # Each row is taken from where it is: a gradient goes to one of the two only.
+    place = xp.where(
+        lost, value.shape[0] - 1 + xp.cumulative_sum(lost * 1), _array.positions(value)
+    )
+    return xp.take(xp.concat((value, better)), place, axis=0).reshape(batch)
+
+
+def _closed(q: type) -> Callable[[Any, Any], Array]:
+    def closed(p: Any, q: Any) -> Array:
+        return by_expectations(p, q)
+
+    closed.__doc__ = formula(q)
+    return closed
+
+
+for _q in families():
+    _function = _closed(_q)
+    for _p in knowing():
+        if is_closed(_p, _q) and registered(_p, _q) is None:
+            rule(_p, _q)(_function)
