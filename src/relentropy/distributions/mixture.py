@@ -159,7 +159,7 @@ class Mixture(Family):
         xp = _array.namespace(*logs)
         given, w = xp.stack(xp.broadcast_arrays(*logs), -1), xp.stack(self.shares(), -1)
         still = _array.stop_gradient(given)
-        top = xp.max(xp.where((w > 0) & (still == still), still, -INF), -1)[..., None]
+        top = xp.max(xp.where((w > 0) & (still == still), still, -INF), axis=-1)[..., None]
         base = xp.where(xp.abs(top) < INF, top, 0.0)
         gap = xp.where(xp.abs(still) < INF, given, base) - base
         # What has no weight may be far above what has; its slope is then merely very large.
