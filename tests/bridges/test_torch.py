@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 import relentropy
-from relentropy import Logits, Probs, as_distribution, relative_entropy
+from relentropy import LogDensity, Logits, Probs, as_distribution, relative_entropy
 from tests.backends import TorchBackend
 from tests.bridges.densities import assert_same_density
 
@@ -117,14 +117,15 @@ def test_categories_keep_their_zeros(name: str, torch: Any) -> None:
 
 def test_logits_keep_their_tails(torch: Any) -> None:
     d = torch.distributions
-    p, q = d.Categorical(logits=torch.tensor([0.0, 0.0])), d.Categorical(
-        logits=torch.tensor([0.0, -200.0])
+    p, q = (
+        d.Categorical(logits=torch.tensor([0.0, 0.0])),
+        d.Categorical(logits=torch.tensor([0.0, -200.0])),
     )
-    q.probs  # noqa: B018 (derives the probabilities, which underflow)
+    q.probs
     assert isinstance(as_distribution(q), Logits)
     assert float(relative_entropy(p, q)) == pytest.approx(99.3068528, rel=1e-6)
     b = d.Bernoulli(logits=torch.tensor(20.0))
-    b.probs  # noqa: B018
+    b.probs
     assert float(relative_entropy(d.Bernoulli(logits=torch.tensor(0.0)), b)) == pytest.approx(
         9.3068528, rel=1e-6
     )
@@ -133,7 +134,9 @@ def test_logits_keep_their_tails(torch: Any) -> None:
 def test_gradients_reach_the_parameters_of_the_object(torch_float64: Any) -> None:
     torch = torch_float64
     loc, scale = (torch.tensor(x, requires_grad=True) for x in (0.5, 2.0))
-    d = relative_entropy(torch.distributions.Normal(loc, scale), torch.distributions.Normal(0.0, 1.0))
+    d = relative_entropy(
+        torch.distributions.Normal(loc, scale), torch.distributions.Normal(0.0, 1.0)
+    )
     d.backward()
     assert loc.grad.item() == pytest.approx(0.5, rel=1e-12)
     assert scale.grad.item() == pytest.approx(2 - 1 / 2, rel=1e-12)
@@ -157,9 +160,12 @@ def test_other_sides_adapt(torch: Any) -> None:
     p = torch.distributions.Normal(torch.tensor([0.0, 1.0]), 1.0)
     for q in (relentropy.Normal(1, 1), scipy.stats.norm(1, 1)):
         assert relative_entropy(p, q).tolist() == [0.5, 0.0]
-    assert relative_entropy(torch.tensor([0.5, 0.5]), torch.distributions.Categorical(
-        torch.tensor([0.5, 0.5])
-    )) == 0
+    assert (
+        relative_entropy(
+            torch.tensor([0.5, 0.5]), torch.distributions.Categorical(torch.tensor([0.5, 0.5]))
+        )
+        == 0
+    )
 
 
 def test_the_verbs_take_objects(torch_float64: Any) -> None:
@@ -181,8 +187,8 @@ def test_a_subclass_is_read_by_what_it_does(torch: Any) -> None:
             return -value.abs()
 
     assert relative_entropy(Named(1.0, 1.0), torch.distributions.Normal(0.0, 1.0)) == 0.5
-    with pytest.raises(TypeError, match="Bent has no counterpart"):
-        as_distribution(Bent(1.0, 1.0))
+    with pytest.raises(ValueError, match="integrates to 2 instead of 1"):
+        relative_entropy(Bent(1.0, 1.0), torch.distributions.Normal(0.0, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -193,12 +199,35 @@ def test_a_subclass_is_read_by_what_it_does(torch: Any) -> None:
             lambda d, t: d.TransformedDistribution(d.Normal(3.0, 1.0), [d.AbsTransform()]),
             "AbsTransform is not one to one",
         ),
-        (lambda d, t: d.LogisticNormal(t([0.0]), t([1.0])), "StickBreakingTransform has no"),
+        (lambda d, t: d.LogisticNormal(t([0.0]), t([1.0])), "LogisticNormal has no counterpart"),
     ],
 )
 def test_what_has_no_counterpart_is_refused_by_name(make: Make, message: str, torch: Any) -> None:
     with pytest.raises(TypeError, match=message):
         relative_entropy(make(torch.distributions, torch.tensor), torch.tensor([0.5, 0.5]))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda d, t: d.RelaxedBernoulli(t(2.0), probs=t(0.3)),
+        lambda d, t: d.TransformedDistribution(d.Normal(0.0, t(1.0)), [d.SoftplusTransform()]),
+    ],
+)
+def test_a_kind_that_is_not_ours_is_taken_by_its_density(make: Make, torch_float64: Any) -> None:
+    torch = torch_float64
+    p = make(torch.distributions, torch.tensor)
+    ours = as_distribution(p)
+    assert isinstance(getattr(ours, "base", ours), LogDensity)
+    x = torch.tensor([0.2, 0.7])
+    torch.testing.assert_close(ours.log_density(x), p.log_prob(x), rtol=1e-6, atol=0)
+    q = torch.distributions.Exponential(1.0)
+    points = torch.linspace(0, min(ours.support[1], 40), 400_002)[1:-1]
+    log_p, log_q = p.log_prob(points), q.log_prob(points)
+    by_hand = torch.trapezoid(log_p.exp() * (log_p - log_q), points)
+    assert float(relative_entropy(p, q)) == pytest.approx(float(by_hand), rel=1e-3)
+    # Its points outside the other's support are no error.
+    assert relative_entropy(torch.distributions.Normal(0.0, 1.0), p) == float("inf")
 
 
 def test_compiled(torch_float64: Any, torch_backend: TorchBackend) -> None:

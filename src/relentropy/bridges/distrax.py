@@ -5,7 +5,7 @@ from typing import Any
 from relentropy import _array
 from relentropy.bridges import reading, tfp
 from relentropy.bridges.bijectors import steps
-from relentropy.bridges.reading import Distribution, Reader, reader_of, refused, same_names
+from relentropy.bridges.reading import Distribution, InJax, Reader, reader_of, refused, same_names
 from relentropy.distributions.discrete import Logits, Probs
 from relentropy.distributions.integers import Bernoulli, Delta
 from relentropy.distributions.interval import Beta, Uniform, VonMises
@@ -21,7 +21,7 @@ def read(d: Any) -> Distribution:
     reader = reader_of(d, "distrax", READERS, "log_prob")
     if reader is None:
         raise refused(d)
-    return reader(d)
+    return reader(d if type(d).__name__ == "DistributionFromTFP" else InJax(d))
 
 
 def categorical(d: Any) -> Probs | Logits:
@@ -34,7 +34,7 @@ def bernoulli(d: Any) -> Bernoulli:
 
 
 def independent(d: Any) -> Distribution:
-    return reading.independent(read_any(d.distribution), d.reinterpreted_batch_ndims)
+    return reading.independent(read_any(d.distribution), int(d.reinterpreted_batch_ndims))
 
 
 def read_any(d: Any) -> Distribution:
@@ -49,9 +49,8 @@ def mixture(d: Any) -> Mixture:
 
 
 def mixture_of_two(d: Any) -> Mixture:
-    p = _array.namespace(d.prob_b).asarray(d.prob_a)
-    xp = _array.namespace(p)
-    parts = [read_any(d.component_a), read_any(d.component_b)]
+    p, xp = d.prob_a, _array.namespace(d.prob_a)
+    parts = [read_any(d._component_a), read_any(d._component_b)]
     return Mixture(xp.stack([p, 1 - p], axis=-1), parts)
 
 
@@ -60,7 +59,10 @@ def multinomial(d: Any) -> Multinomial:
 
 
 def transformed(d: Any) -> Distribution:
-    return reading.transformed(read_any(d.distribution), *steps(d.bijector))
+    moves = steps(d.bijector)
+    if moves is None:
+        raise refused(d, f"the bijector {type(d.bijector).__name__} has no counterpart")
+    return reading.transformed(read_any(d.distribution), *moves)
 
 
 def normal_vector(d: Any) -> MultivariateNormal:

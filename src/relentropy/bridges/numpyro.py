@@ -5,8 +5,18 @@ from typing import Any
 
 from relentropy import _array
 from relentropy.bridges import reading
-from relentropy.bridges.reading import Distribution, Reader, reader_of, refused
-from relentropy.bridges.transforms import steps
+from relentropy.bridges.reading import (
+    Distribution,
+    InJax,
+    Reader,
+    by_density,
+    in_jax,
+    interval,
+    reader_of,
+    refused,
+    unchecked,
+)
+from relentropy.bridges.transforms import joined, steps
 from relentropy.distributions.bijections import Affine
 from relentropy.distributions.discrete import Logits, Probs
 from relentropy.distributions.integers import (
@@ -51,28 +61,14 @@ INF = math.inf
 def read(d: Any) -> Distribution:
     """The distribution that an object of NumPyro describes."""
     reader = reader_of(d, "numpyro", READERS, "log_prob")
-    if reader is None:
+    return by_own_density(d) if reader is None else reader(d)
+
+
+def by_own_density(d: Any) -> Distribution:
+    """A kind that we don't have, by its density; TypeError unless it is of one real number."""
+    if d.event_shape or not d.support or interval(d.support) is None:
         raise refused(d)
-    return reader(d)
-
-
-class InJax:
-    """A view of an object in which numbers and NumPy arrays are JAX's, as NumPyro computes."""
-
-    def __init__(self, d: Any) -> None:
-        self._d = d
-
-    def __getattr__(self, name: str) -> Any:
-        return in_jax(getattr(self._d, name))
-
-
-def in_jax(x: Any) -> Any:
-    """A number or NumPy array as JAX's; others are left alone."""
-    if _array.framework(x) == "numpy" or isinstance(x, int | float):
-        import jax.numpy as jnp
-
-        return jnp.asarray(x)
-    return x
+    return by_density(d, unchecked(d), interval(d.support), in_jax(0.0))
 
 
 def same_names(*families: type) -> dict[str, Reader]:
@@ -101,11 +97,11 @@ def negative_binomial(d: Any) -> NegativeBinomial:
     return NegativeBinomial(concentration, logits=-_array.namespace(rate).log(rate))
 
 
-def truncated(d: Any, low: Any = -INF, high: Any = INF) -> TruncatedNormal:
-    """A normal distribution cut off; of the other families there is no counterpart."""
+def truncated(d: Any, low: Any = -INF, high: Any = INF) -> Distribution:
+    """A normal distribution cut off; another one by its density."""
     base = read(d.base_dist)
     if not isinstance(base, Normal):
-        raise refused(d, f"a truncated {type(base).__name__} has no counterpart in relentropy")
+        return by_own_density(d)
     return TruncatedNormal(base.loc, base.scale, in_jax(low), in_jax(high))
 
 
@@ -135,7 +131,9 @@ def mixture_of_list(d: Any) -> Mixture:
 
 
 def transformed(d: Any) -> Distribution:
-    moves = (step for t in d.transforms for step in steps(t, in_jax))
+    moves = joined(steps(t, in_jax) for t in d.transforms)
+    if moves is None:
+        return by_own_density(d)
     return reading.transformed(read(d.base_dist), *moves)
 
 

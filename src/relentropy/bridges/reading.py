@@ -1,17 +1,20 @@
 """What all bridges share: which reader an object has, which parameter it was given, refusals."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 from relentropy import _array
 from relentropy.distributions.bijections import Bijection
 from relentropy.distributions.compound import Independent
 from relentropy.distributions.discrete import Discrete, Logs
+from relentropy.distributions.log_density import LogDensity
 from relentropy.distributions.simplex import Multinomial
 from relentropy.distributions.transformed import Transformed
 
 Array = Any
 Distribution = Any
+INF = float("inf")
 Reader = Callable[..., Distribution]
 
 
@@ -51,6 +54,25 @@ def not_none(d: Any, *names: str) -> dict[str, Any]:
     return {name: x for name, x in given.items() if x is not None}
 
 
+def in_jax(x: Any) -> Any:
+    """A number or NumPy array as JAX's; others are left alone."""
+    if _array.framework(x) == "numpy" or isinstance(x, int | float):
+        import jax.numpy as jnp
+
+        return jnp.asarray(x)
+    return x
+
+
+class InJax:
+    """A view of an object whose parameters are all JAX's, as it computes with them."""
+
+    def __init__(self, d: Any) -> None:
+        self._d = d
+
+    def __getattr__(self, name: str) -> Any:
+        return in_jax(getattr(self._d, name))
+
+
 def expanded(p: Distribution, rank: int, shape: tuple[int, ...]) -> Distribution:
     """The distribution with its `rank` batch axes broadcast to `shape`."""
 
@@ -77,11 +99,34 @@ def transformed(base: Distribution, *steps: Bijection) -> Distribution:
     return base
 
 
-def by_density(log_density: Callable[[Any], Any], support: tuple[Any, Any]) -> Distribution:
-    """A kind that we don't have, by its density: its divergences are integrals."""
-    from relentropy.distributions.log_density import LogDensity
+def by_density(
+    d: Any, log_density: Callable[[Array], Array], support: tuple[Any, Any] | None, like: Array
+) -> Distribution:
+    """A kind that we don't have, by its density in the framework of an array; or refused."""
+    single = support is not None and all(getattr(x, "ndim", 0) == 0 for x in support)
+    if support is None or not single or tuple(getattr(d, "batch_shape", ())):
+        raise refused(d, log_density=getattr(log_density, "__name__", "log_prob"))
+    low, high = (float(x) for x in support)
+    density = LogDensity(log_density, (low, high))
+    return density.mapped(lambda zero: _array.constant_like(like, 0.0))
 
-    return LogDensity(log_density, support)
+
+def unchecked(d: Any) -> Callable[[Array], Array]:
+    """The log-density of a copy that takes points outside its support, where the density is 0."""
+    other = copy(d)
+    other._validate_args = False
+    log_density: Callable[[Array], Array] = other.log_prob
+    return log_density
+
+
+def interval(constraint: Any) -> tuple[Any, Any] | None:
+    """The ends of a constraint of PyTorch or NumPyro on one real number; None for another."""
+    if constraint.is_discrete or constraint.event_dim:
+        return None
+    low, high = (getattr(constraint, f"{side}_bound", None) for side in ("lower", "upper"))
+    if low is None and high is None and type(constraint).__name__ != "_Real":
+        return None
+    return -INF if low is None else low, INF if high is None else high
 
 
 def refused(x: Any, why: str = "", log_density: str = "log_prob") -> TypeError:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from relentropy.bridges import scipy_frozen
-from relentropy.bridges.reading import Distribution, by_density, reader_of, refused
-from relentropy.bridges.scipy_frozen import plain, shifted
+from relentropy.bridges.reading import Distribution, reader_of, refused
+from relentropy.bridges.scipy_frozen import by_own_density, plain, shifted
 from relentropy.distributions.bijections import Bijection, Exp, Log
 from relentropy.distributions.directional import VonMisesFisher
 from relentropy.distributions.integers import Binomial
@@ -30,7 +30,7 @@ def read(d: Any) -> Distribution:
     if reader is not None:
         return reader(d)
     if hasattr(d, "logpdf") and hasattr(d, "support"):
-        return by_density(d.logpdf, d.support())
+        return by_own_density(d)
     raise refused(d, log_density="logpdf")
 
 
@@ -58,7 +58,7 @@ def made(d: Any) -> Distribution:
     if kinds and hasattr(kinds[0], "shapes"):
         names = [name.strip() for name in (kinds[0].shapes or "").split(",") if name.strip()]
         return scipy_frozen.of_parameters(kinds[0], d, {n: parameter(d, n) for n in names})
-    return by_density(d.logpdf, d.support())
+    return by_own_density(d)
 
 
 def moved(d: Any) -> Distribution:
@@ -76,7 +76,7 @@ def of_function(d: Any) -> Distribution:
     known: dict[Any, Bijection] = {numpy.exp: Exp(), numpy.log: Log()}
     if d._g in known:
         return Transformed(read(d._dist), known[d._g])
-    return by_density(d.logpdf, d.support())
+    return by_own_density(d)
 
 
 def kernel_density(d: Any) -> Mixture:

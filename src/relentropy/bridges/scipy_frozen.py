@@ -65,8 +65,15 @@ def of_parameters(kind: Any, d: Any, given: dict[str, Number]) -> Distribution:
         line = {"kind": kind} if reader is von_mises else {}
         return reader(**{"loc": 0.0, **given}, **line)
     if hasattr(kind, "logpdf"):
-        return by_density(d.logpdf, d.support())
+        return by_own_density(d)
     return table(kind, d, given.get("loc", 0))
+
+
+def by_own_density(d: Any) -> Distribution:
+    """A kind that we don't have, by its density."""
+    import numpy
+
+    return by_density(d, d.logpdf, d.support(), numpy.asarray(0.0))
 
 
 def table(kind: Any, d: Any, loc: Number) -> Probs:

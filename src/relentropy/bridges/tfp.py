@@ -9,6 +9,7 @@ from relentropy.bridges.bijectors import scale_of, steps
 from relentropy.bridges.reading import (
     Distribution,
     Reader,
+    by_density,
     not_none,
     reader_of,
     refused,
@@ -58,13 +59,33 @@ from relentropy.distributions.positive import (
 )
 from relentropy.distributions.simplex import Dirichlet, Multinomial
 
+INF = float("inf")
+
 
 def read(d: Any) -> Distribution:
     """The distribution that an object of TensorFlow Probability describes."""
     reader = reader_of(d, "tensorflow_probability", READERS, "_log_prob")
-    if reader is None:
+    return by_own_density(d) if reader is None else reader(d)
+
+
+def by_own_density(d: Any) -> Distribution:
+    """A kind that we don't have, by its density; TypeError unless it is of one real number."""
+    import numpy
+
+    if tuple(d.event_shape) or tuple(d.batch_shape):
         raise refused(d)
-    return reader(d)
+    substrate = "jax" if "substrates.jax" in type(d).__module__ else "numpy"
+    zero = _array.array_of(substrate, numpy.zeros((), dtype=d.dtype))
+    return by_density(d, d.log_prob, support(d, zero), zero)
+
+
+def support(d: Any, zero: Any) -> tuple[float, float] | None:
+    """The image of the line under the bijector that the object proposes."""
+    bijector = d.experimental_default_event_space_bijector()
+    if bijector is None:
+        return None
+    low, high = sorted(float(bijector.forward(zero + end)) for end in (-INF, INF))
+    return (low, high) if low < high else None
 
 
 def probs_or_logits(d: Any) -> dict[str, Any]:
@@ -110,14 +131,15 @@ def independent(d: Any) -> Distribution:
 
 def repeated(d: Any) -> Distribution:
     """Independent draws from one distribution, or from each of a batch of numbers."""
-    n = len(d.sample_shape)
-    shape = (*d.distribution.batch_shape, *d.sample_shape)
-    if d.distribution.batch_shape and d.distribution.event_shape:
+    batch, event = tuple(d.distribution.batch_shape), tuple(d.distribution.event_shape)
+    size = tuple(d.event_shape)[: len(d.event_shape) - len(event)]
+    if batch and event:
         raise refused(d, "a Sample of a batch of distributions of vectors has no counterpart")
-    base, rank = read(d.distribution), len(d.distribution.batch_shape)
+    base, rank = read(d.distribution), len(batch)
     if rank:
-        base = base.mapped(lambda x: x[(..., *[None] * n)])
-    return reading.independent(reading.expanded(base, rank and rank + n, shape), n)
+        base = base.mapped(lambda x: x[(..., *[None] * len(size))])
+        rank += len(size)
+    return reading.independent(reading.expanded(base, rank, (*batch, *size)), len(size))
 
 
 def mixture(d: Any) -> Mixture:
@@ -129,7 +151,8 @@ def mixture_of_batch(d: Any) -> Mixture:
 
 
 def transformed(d: Any) -> Distribution:
-    return reading.transformed(read(d.distribution), *steps(d.bijector))
+    moves = steps(d.bijector)
+    return by_own_density(d) if moves is None else reading.transformed(read(d.distribution), *moves)
 
 
 def spherical_uniform(d: Any) -> VonMisesFisher:
@@ -139,10 +162,14 @@ def spherical_uniform(d: Any) -> VonMisesFisher:
     return VonMisesFisher(direction, 0.0)
 
 
+def _dense(root: Any) -> Any:
+    return root.to_dense() if hasattr(root, "to_dense") else root
+
+
 def wishart(d: Any) -> Wishart:
     if d.input_output_cholesky:
         raise refused(d, "a Wishart distribution of Cholesky factors has no counterpart")
-    return Wishart(d.df, scale_tril=d.scale)
+    return Wishart(d.df, scale_tril=_dense(d.scale))
 
 
 def half_cauchy(d: Any) -> Distribution:

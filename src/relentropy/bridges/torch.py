@@ -6,12 +6,13 @@ from relentropy.bridges import reading
 from relentropy.bridges.reading import (
     Distribution,
     Reader,
+    by_density,
     first_set,
     reader_of,
-    refused,
     same_names,
+    unchecked,
 )
-from relentropy.bridges.transforms import steps
+from relentropy.bridges.transforms import joined, steps
 from relentropy.distributions.discrete import Logits, Probs
 from relentropy.distributions.integers import (
     Bernoulli,
@@ -51,9 +52,16 @@ from relentropy.distributions.simplex import Dirichlet, Multinomial
 def read(d: Any) -> Distribution:
     """The distribution that an object of torch.distributions describes."""
     reader = reader_of(d, "torch.distributions", READERS, "log_prob")
-    if reader is None:
-        raise refused(d)
-    return reader(d)
+    return by_own_density(d) if reader is None else reader(d)
+
+
+def by_own_density(d: Any) -> Distribution:
+    """A kind that we don't have, by its density; TypeError unless it is of one real number."""
+    import torch
+
+    support = None if d.event_shape else reading.interval(d.support)
+    like = next((x for x in vars(d).values() if isinstance(x, torch.Tensor)), torch.zeros(()))
+    return by_density(d, unchecked(d), support, like)
 
 
 def probs_or_logits(d: Any) -> dict[str, Any]:
@@ -85,7 +93,10 @@ def mixture(d: Any) -> Mixture:
 
 
 def transformed(d: Any) -> Distribution:
-    return reading.transformed(read(d.base_dist), *(s for t in d.transforms for s in steps(t)))
+    moves = joined(steps(t) for t in d.transforms)
+    if moves is None:
+        return by_own_density(d)
+    return reading.transformed(read(d.base_dist), *moves)
 
 
 READERS: dict[str, Reader] = {

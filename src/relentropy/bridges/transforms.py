@@ -1,6 +1,6 @@
 """Changes of variable of PyTorch and NumPyro, which have the same names, as our bijections."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from relentropy.distributions.bijections import (
@@ -21,11 +21,14 @@ ARTANH = (Affine(0.5, 0.5), Logit(), Affine(0.0, 0.5))
 """The inverse of tanh, (log(1 + y) - log(1 - y)) / 2."""
 
 
-def steps(t: Any, convert: Convert = lambda x: x) -> Steps:
-    """A transform as bijections, the first to be applied first; `convert` reads parameters."""
+def steps(t: Any, convert: Convert = lambda x: x) -> Steps | None:
+    """A transform as bijections, the first to be applied first; None for one that we don't have.
+
+    `convert` reads the parameters.
+    """
     name = type(t).__name__
     if name == "ComposeTransform":
-        return tuple(step for part in t.parts for step in steps(part, convert))
+        return joined(steps(part, convert) for part in t.parts)
     if name == "IndependentTransform":
         return steps(t.base_transform, convert)
     if name == "IdentityTransform":
@@ -34,10 +37,26 @@ def steps(t: Any, convert: Convert = lambda x: x) -> Steps:
         inner = t.inv
         while type(inner).__name__ == "IndependentTransform":
             inner = inner.base_transform
-        return _looked_up(INVERSES, type(inner).__name__, f"{type(inner).__name__}().inv")(
-            inner, convert
+        inverse = INVERSES.get(type(inner).__name__)
+        return None if inverse is None else inverse(inner, convert)
+    if name == "AbsTransform":
+        raise TypeError(
+            "AbsTransform is not one to one, so that a density is not carried over point by "
+            "point; write HalfNormal or HalfCauchy, or the density of |x| as "
+            "LogDensity(f, support=(0, inf))"
         )
-    return _looked_up(BIJECTIONS, name, name)(t, convert)
+    reader = BIJECTIONS.get(name)
+    return None if reader is None else reader(t, convert)
+
+
+def joined(parts: Iterable[Steps | None]) -> Steps | None:
+    """All steps in order; None where a part has no counterpart."""
+    found: list[Bijection] = []
+    for part in parts:
+        if part is None:
+            return None
+        found += part
+    return tuple(found)
 
 
 Reader = Callable[[Any, Convert], Steps]
@@ -63,18 +82,3 @@ INVERSES: dict[str, Reader] = {
     "TanhTransform": lambda t, convert: ARTANH,
     "PowerTransform": lambda t, convert: (Power(1 / convert(t.exponent)),),
 }
-
-
-def _looked_up(table: dict[str, Reader], key: str, name: str) -> Reader:
-    if key in table:
-        return table[key]
-    if key == "AbsTransform":
-        raise TypeError(
-            "AbsTransform is not one to one, so that a density is not carried over point by "
-            "point; write HalfNormal or HalfCauchy, or the density of |x| as "
-            "LogDensity(f, support=(0, inf))"
-        )
-    raise TypeError(
-        f"{name} has no counterpart among the bijections Affine, Exp, Log, Sigmoid, Logit, Tanh "
-        "and Power"
-    )
