@@ -12,11 +12,19 @@ from relentropy._rules import registered, rule
 from relentropy._scalar import INF
 from relentropy.distributions.family import broadcast_shapes
 
-# The exact rules of pairs come first: what they answer is not registered again.
+# The exact rules of pairs come first: what they answer is not registered again. `transforms`
+# declares the last expectations.
 from relentropy.exact import integers as _integers  # noqa: F401
-from relentropy.exact.expectations import Sized, divergence, formula, is_closed, ordinary
+from relentropy.exact import transforms as _transforms  # noqa: F401
+from relentropy.exact.expectations import (
+    Sized,
+    divergence,
+    formula,
+    is_closed,
+    knowing,
+    ordinary,
+)
 from relentropy.exact.statistics import families
-from relentropy.exact.transforms import knowing  # all that is known has been declared
 from relentropy.methods.infinite import infinite_rows
 from relentropy.methods.relative_entropy import relative_entropy_by_quadrature
 
