@@ -61,10 +61,10 @@ def test_both_directions_are_said_in_words():
 
 
 def test_the_json_is_the_librarys_answer():
-    made = found("Gamma(2, 1)", "LogNormal(0, 1)")
-    p, q = relentropy.Gamma(2, 1), relentropy.LogNormal(0, 1)
+    made = found("StudentT(3)", "Logistic(0, 1)")
+    p, q = relentropy.StudentT(3), relentropy.Logistic(0, 1)
     assert made["schema"] == "relentropy.between/1"
-    assert (made["p"], made["q"]) == ("Gamma(2, 1)", "LogNormal(0, 1)")
+    assert (made["p"], made["q"]) == ("StudentT(3)", "Logistic(0, 1)")
     assert (made["unit"], made["base"]) == ("bit", 2)
     for key, pair in (("p_from_q", (p, q)), ("q_from_p", (q, p))):
         direction = made[key]
@@ -73,6 +73,7 @@ def test_the_json_is_the_librarys_answer():
         assert direction["formula"] == relentropy.rule_for(*pair).formula
         assert (direction["infinite"], direction["why"]) == (False, None)
     assert made["jensen_shannon"] == float(relentropy.jensen_shannon(p, q, base=2))
+    assert made["p_from_q"]["how"] == "quadrature"
     assert made["p_from_q"]["relative_error"] == 1e-9
 
 
