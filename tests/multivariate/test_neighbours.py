@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 from relentropy import (
     Dirichlet,
@@ -10,6 +11,7 @@ from relentropy import (
     MultivariateStudentT,
     Probs,
     Wishart,
+    chernoff,
     entropy,
     relative_entropy,
     renyi,
@@ -91,6 +93,10 @@ def test_divergences_of_order_one_half_and_two(numpy_backend: Backend, maker: st
     two = neighbour("renyi", p, q, 2.0)
     assert neighbour("chi_square", p, q) == pytest.approx(np.expm1(two), rel=1e-12)
     assert neighbour("hellinger", p, p) == 0
+    assert neighbour("chernoff", p, p) == 0
+    assert neighbour("tsallis", p, q, 3.0) == pytest.approx(
+        np.expm1(2 * neighbour("renyi", p, q, 3.0)) / 2, rel=1e-12
+    )
     # Near equality all are multiples of D: D_α is α D.
     assert half == pytest.approx(0.5 * relative_entropy(p, q), rel=0.1)
 
@@ -100,6 +106,33 @@ def test_multinomial_neighbours_are_those_of_one_draw(numpy_backend: Backend) ->
     value = neighbour("renyi", Multinomial(6.0, p), Multinomial(6.0, q), 0.7)
     assert value == pytest.approx(6 * renyi(Probs(p), Probs(q), 0.7), rel=1e-12)
     assert neighbour("renyi", Multinomial(6.0, p), Multinomial(7.0, q), 0.7) == np.inf
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_chernoff_is_the_largest_over_all_orders(eager: Backend, maker: str) -> None:
+    for size in (1e-3, 0.5):
+        p, q = pair_of(maker, size, 2, eager)
+        value = float(chernoff(p, q))
+        plain = pair_of(maker, size, 2, backend("numpy"))
+        found = scipy.optimize.minimize_scalar(
+            lambda a: -(1 - a) * float(renyi(*plain, a)),
+            bounds=(1e-6, 1 - 1e-6),
+            method="bounded",
+            options={"xatol": 1e-10},
+        )
+        assert value == pytest.approx(-found.fun, rel=1e-8)
+
+
+def test_chernoff_of_shifted_normals_is_an_eighth(eager_autodiff: Backend) -> None:
+    one = eager_autodiff.array(np.eye(2))
+    loc, other = (eager_autodiff.array(x) for x in ([0.0, 0.0], [0.6, 0.8]))
+
+    def f(loc: object) -> object:
+        return chernoff(MultivariateNormal(loc, one), MultivariateNormal(other, one))
+
+    assert float(f(loc)) == pytest.approx(1 / 8, rel=1e-12)
+    (slope,) = eager_autodiff.gradient(f, loc)
+    assert slope == pytest.approx(np.array([-0.15, -0.2]), rel=1e-9)
 
 
 @pytest.mark.parametrize("maker", RENYI)

@@ -1,13 +1,6 @@
 """Rényi's divergence of vectors and matrices, and what follows from it, in nats.
 
-Normal vectors have their own formula. For another exponential family the geometric mixture
-M ∝ p^α q^(1-α) is a member, and with it
-
-    D_α(P||Q) = [α D(M||P) + (1-α) D(M||Q)] / (1-α),
-
-whose terms are relative entropies, free of cancellation, and least at M, so that the rounding of
-M itself does not show. Source: van Erven & Harremoës, "Rényi divergence and Kullback-Leibler
-divergence" (2014), theorem 30.
+Normal vectors have their own formula; other exponential families go by their geometric mixture.
 """
 
 from collections.abc import Callable
@@ -21,13 +14,19 @@ from relentropy.distributions.low_rank import LowRankMultivariateNormal
 from relentropy.distributions.matrices import InverseWishart, MatrixNormal, Wishart, WishartLike
 from relentropy.distributions.multivariate import MultivariateNormal
 from relentropy.distributions.simplex import Dirichlet, Multinomial
-from relentropy.exact.directional import relative_entropy_of_directions
+from relentropy.exact.divergences import chernoff_of, renyi_of
 from relentropy.exact.divergences import ratio as ratio_of_cells
-from relentropy.exact.divergences import renyi_of
-from relentropy.exact.matrices import relative_entropy_of_wisharts
+from relentropy.exact.geometric_mixture import (
+    chernoff_of_mixtures,
+    mixed_directions,
+    mixed_dirichlets,
+    mixed_normals,
+    mixed_wisharts,
+    of_order,
+)
 from relentropy.exact.matrix_ratio import is_close, matrix_ratio, root_of_excess
 from relentropy.exact.multivariate import as_dense, require_same_event, square
-from relentropy.exact.simplex import relative_entropy_of_dirichlets
+from relentropy.exact.simplex import times_draws
 
 Array = Any
 Normal = MultivariateNormal
@@ -120,13 +119,6 @@ def renyi_of_matrix_normals(p: MatrixNormal, q: MatrixNormal, alpha: float) -> A
     return renyi_of_normals(p.as_vector(), q.as_vector(), alpha)
 
 
-def _by_mixture(
-    divergence: Callable[[Any, Any], Array], p: Any, q: Any, m: Any, alpha: float
-) -> Array:
-    """[α D(M||P) + (1-α) D(M||Q)] / (1-α)."""
-    return alpha / (1 - alpha) * divergence(m, p) + divergence(m, q)
-
-
 def _refuse_infinite_order(alpha: float, family: str) -> None:
     if alpha == INF:
         raise LookupError(
@@ -140,13 +132,7 @@ def renyi_of_dirichlets(p: Dirichlet, q: Dirichlet, alpha: float) -> Array:
     """D_α = [α D(M||P) + (1-α) D(M||Q)] / (1-α), M of αa + (1-α)b; +inf unless > 0."""
     require_same_event(p, q)
     _refuse_infinite_order(alpha, "Dirichlet")
-    a, b = p.concentration, q.concentration
-    xp = _array.namespace(a, b)
-    m = a + (1 - alpha) * (b - a)
-    valid = xp.all(m > 0, axis=-1)
-    m = xp.where(valid[..., None], m, xp.ones_like(m))
-    middle = p.replaced(concentration=m)
-    return xp.where(valid, _by_mixture(relative_entropy_of_dirichlets, p, q, middle, alpha), INF)
+    return of_order(mixed_dirichlets(p, q, 1 - alpha), alpha)
 
 
 @rule(Wishart, Wishart, of="renyi")
@@ -164,19 +150,7 @@ def renyi_of_inverse_wisharts(p: InverseWishart, q: InverseWishart, alpha: float
 def _renyi_of_wishart_like(p: WishartLike, q: WishartLike, alpha: float) -> Array:
     require_same_event(p, q)
     _refuse_infinite_order(alpha, "Wishart")
-    beta, d = 1 - alpha, p.scale.dimension
-    a, b = (x.wishart_scale.inverse().dense() for x in (p, q))
-    xp, identity = _array.namespace(a, b), _linalg.identity_like(a)
-    df, precision = p.df + beta * (q.df - p.df), a + beta * (b - a)
-    tried = _linalg.diagonal(_linalg.cholesky(_array.stop_gradient(precision)))[..., -1]
-    valid = (df > d - 1) & ~xp.isnan(tried)
-    df = xp.where(valid, df, d + 1.0)
-    precision = xp.where(valid[..., None, None], precision, identity)
-    of_p, of_q, middle = (
-        Wishart.made(df=n, precision_matrix=x) for n, x in ((p.df, a), (q.df, b), (df, precision))
-    )
-    value = _by_mixture(relative_entropy_of_wisharts, of_p, of_q, middle, alpha)
-    return xp.where(valid, value, INF)
+    return of_order(mixed_wisharts(p, q, 1 - alpha), alpha)
 
 
 @rule(VonMisesFisher, VonMisesFisher, of="renyi")
@@ -184,31 +158,14 @@ def renyi_of_directions(p: VonMisesFisher, q: VonMisesFisher, alpha: float) -> A
     """D_α = [α D(M||P) + (1-α) D(M||Q)] / (1-α), M of the vector α κμ of P + (1-α) κμ of Q."""
     require_same_event(p, q)
     _refuse_infinite_order(alpha, "von Mises-Fisher")
-    a, b = (x.concentration[..., None] * x.mean_direction for x in (p, q))
-    xp = _array.namespace(a, b)
-    vector = a + (1 - alpha) * (b - a)
-    length = xp.sum(vector * vector, axis=-1)
-    moved = length > 0
-    length = xp.where(moved, xp.sqrt(xp.where(moved, length, 1.0)), 0.0)
-    direction = vector / xp.where(moved, length, 1.0)[..., None]
-    direction = xp.where(moved[..., None], direction, p.mean_direction)
-    # Equal distributions are at 0 exactly: the length of κμ is κ but for a rounding.
-    same = xp.all(vector == a, axis=-1)
-    length = length + _array.stop_gradient(xp.where(same, p.concentration - length, 0.0 * length))
-    rounding = xp.where(same[..., None], p.mean_direction - direction, 0.0 * direction)
-    direction = direction + _array.stop_gradient(rounding)
-    middle = p.replaced(mean_direction=direction, concentration=length)
-    return _by_mixture(relative_entropy_of_directions, p, q, middle, alpha)
+    return of_order(mixed_directions(p, q, 1 - alpha), alpha)
 
 
 @rule(Multinomial, Multinomial, of="renyi")
 def renyi_of_multinomials(p: Multinomial, q: Multinomial, alpha: float) -> Array:
     """D_α = n D_α of the cells of one draw; +inf where the numbers of draws differ."""
     require_same_event(p, q)
-    xp, n = _array.namespace(p.total_count, q.total_count), p.total_count
-    one, some = renyi_of(ratio_of_cells(p.cells, q.cells), alpha), n > 0
-    value = xp.where(some, xp.where(some, n, 1.0) * xp.where(some, one, 0.0), 0.0 * n)
-    return xp.where(n == q.total_count, value, INF)
+    return times_draws(p, q, renyi_of(ratio_of_cells(p.cells, q.cells), alpha))
 
 
 def _bhattacharyya(renyi: Callable[..., Array]) -> Callable[..., Array]:
@@ -239,6 +196,15 @@ def _chi_square(renyi: Callable[..., Array]) -> Callable[..., Array]:
     return formula
 
 
+def _tsallis(renyi: Callable[..., Array]) -> Callable[..., Array]:
+    def formula(p: Any, q: Any, alpha: float) -> Array:
+        """(exp((α-1) D_α) - 1) / (α-1) of Rényi's divergence of order α."""
+        value = renyi(p, q, alpha)
+        return _array.namespace(value).expm1((alpha - 1) * value) / (alpha - 1)
+
+    return formula
+
+
 _PAIRS = [
     (MultivariateNormal, MultivariateNormal, renyi_of_normals),
     (MultivariateNormal, LowRankMultivariateNormal, renyi_of_normal_to_low_rank),
@@ -255,3 +221,50 @@ for _p, _q, _renyi in _PAIRS:
     rule(_p, _q, of="bhattacharyya")(_bhattacharyya(_renyi))
     rule(_p, _q, of="hellinger")(_hellinger(_renyi))
     rule(_p, _q, of="chi_square")(_chi_square(_renyi))
+    rule(_p, _q, of="tsallis")(_tsallis(_renyi))
+
+
+@rule(Dirichlet, Dirichlet, of="chernoff")
+def chernoff_of_dirichlets(p: Dirichlet, q: Dirichlet) -> Array:
+    """D(M||P) = D(M||Q) at the geometric mixture M that is as far from both."""
+    require_same_event(p, q)
+    return chernoff_of_mixtures(mixed_dirichlets, p, q)
+
+
+@rule(Wishart, Wishart, of="chernoff")
+@rule(InverseWishart, InverseWishart, of="chernoff")
+def chernoff_of_wisharts(p: WishartLike, q: WishartLike) -> Array:
+    """D(M||P) = D(M||Q) at the geometric mixture M that is as far from both."""
+    require_same_event(p, q)
+    return chernoff_of_mixtures(mixed_wisharts, p, q)
+
+
+@rule(VonMisesFisher, VonMisesFisher, of="chernoff")
+def chernoff_of_directions(p: VonMisesFisher, q: VonMisesFisher) -> Array:
+    """D(M||P) = D(M||Q) at the geometric mixture M that is as far from both."""
+    require_same_event(p, q)
+    return chernoff_of_mixtures(mixed_directions, p, q)
+
+
+@rule(MultivariateNormal, MultivariateNormal, of="chernoff")
+@rule(MultivariateNormal, LowRankMultivariateNormal, of="chernoff")
+@rule(LowRankMultivariateNormal, MultivariateNormal, of="chernoff")
+@rule(LowRankMultivariateNormal, LowRankMultivariateNormal, of="chernoff")
+@rule(MatrixNormal, MatrixNormal, of="chernoff")
+def chernoff_of_normals(p: Any, q: Any) -> Array:
+    """D(M||P) = D(M||Q) at the geometric mixture M that is as far from both."""
+    require_same_event(p, q)
+    return chernoff_of_mixtures(mixed_normals, *(_as_normal(x) for x in (p, q)))
+
+
+def _as_normal(p: Any) -> Normal:
+    if isinstance(p, LowRankMultivariateNormal):
+        return as_dense(p)
+    return p.as_vector() if isinstance(p, MatrixNormal) else p
+
+
+@rule(Multinomial, Multinomial, of="chernoff")
+def chernoff_of_multinomials(p: Multinomial, q: Multinomial) -> Array:
+    """N times that of the cells of one draw; +inf where the numbers of draws differ."""
+    require_same_event(p, q)
+    return times_draws(p, q, chernoff_of(ratio_of_cells(p.cells, q.cells)))

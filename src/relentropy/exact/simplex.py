@@ -60,8 +60,12 @@ def entropy_of_dirichlet(p: Dirichlet) -> Array:
 def relative_entropy_of_multinomials(p: Multinomial, q: Multinomial) -> Array:
     """D = n D(cells of P || cells of Q); +inf where the numbers of draws differ."""
     require_same_event(p, q)
+    return times_draws(p, q, of_one_draw(p, q))
+
+
+def times_draws(p: Multinomial, q: Multinomial, one: Array) -> Array:
+    """N times a divergence of one draw; +inf where the numbers of draws differ."""
     xp, n = _array.namespace(p.total_count, q.total_count), p.total_count
-    one = of_one_draw(p, q)
     # No draws, no difference, even where one draw would have an infinite one.
     some = n > 0
     value = xp.where(some, xp.where(some, n, 1.0) * xp.where(some, one, 0.0), 0.0 * n)
