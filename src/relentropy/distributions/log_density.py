@@ -130,7 +130,8 @@ class LogDensity(Continuous):
 
     def width(self) -> Array:
         xp, found = _array.namespace(self._zero), self.features()
-        return xp.max(xp.stack(found, -1), -1) - xp.min(xp.stack(found, -1), -1) + self._zero
+        points = xp.stack(found, -1)
+        return xp.max(points, axis=-1) - xp.min(points, axis=-1) + self._zero
 
     def tails(self) -> tuple[Tail, Tail]:
         return UNKNOWN, UNKNOWN
