@@ -102,7 +102,8 @@ def _eliminated(transition: Array, start: Array, found: Classes) -> tuple[Array,
 
     k = transition.shape[-1]
     leaving = xp.ones_like(start)
-    return _repeated(step, k, transition, leaving, start, k - 1)[:3]
+    reduced, leaving, start, _ = _repeated(step, k, transition, leaving, start, k - 1)
+    return reduced, leaving, start
 
 
 def _restored(reduced: Array, leaving: Array, found: Classes) -> Array:
