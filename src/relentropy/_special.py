@@ -147,3 +147,42 @@ def log_zeta(s: Array) -> Array:
         total = total + e * xp.exp(-s * math.log(k))
     # For large s the first term is nearly all of the sum.
     return xp.log(total) - xp.log(e)
+
+
+GAUSS = (
+    (0.019855071751231884, 0.050614268145188130),
+    (0.101666761293186630, 0.111190517226687235),
+    (0.237233795041835507, 0.156853322938943644),
+    (0.408282678752175098, 0.181341891689180991),
+    (0.591717321247824902, 0.181341891689180991),
+    (0.762766204958164493, 0.156853322938943644),
+    (0.898333238706813370, 0.111190517226687235),
+    (0.980144928248768116, 0.050614268145188130),
+)
+"""Nodes and weights of the Gauss-Legendre rule of 8 nodes on (0, 1)."""
+
+
+def log_gamma_step(x: Array, d: Array) -> Array:
+    """Log Γ(x + d) - log Γ(x), of small d as the integral of ψ, which does not cancel."""
+    xp = _array.namespace(x, d)
+    near = xp.abs(d) < 0.25 * x
+    step = xp.where(near, d, 0.0)
+    integral = sum(w * digamma(x + u * step) for u, w in GAUSS) * step
+    far = xp.where(near, 0.0, d)
+    return xp.where(near, integral, log_gamma(x + far) - log_gamma(x))
+
+
+def log_mills(x: Array) -> Array:
+    """The log of Φ(x) / φ(x), Mills' ratio of -x; by its continued fraction for x <= -8.
+
+    Source: DLMF 7.9.3.
+    """
+    xp = _array.namespace(x)
+    far = x < -8
+    moderate = xp.where(far, 0.0, x)
+    near = log_ndtr(moderate) + moderate * moderate / 2 + math.log(2 * math.pi) / 2
+    y = xp.where(far, -x, 8.0)
+    fraction = y
+    for k in range(30, 0, -1):
+        fraction = y + k / fraction
+    return xp.where(far, -xp.log(fraction), near)

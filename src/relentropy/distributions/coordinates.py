@@ -14,6 +14,7 @@ from relentropy._special import softplus
 
 Array = Any
 INF = float("inf")
+LOG_2 = 0.6931471805599453
 
 
 class Distance(NamedTuple):
@@ -26,7 +27,7 @@ class Distance(NamedTuple):
 class Point:
     """x, and its distances above `low` and below `high` where x was made from them."""
 
-    __slots__ = ("_above", "_below", "_high", "_low", "x")
+    __slots__ = ("_above", "_below", "_high", "_low", "log_size", "x")
 
     def __init__(
         self,
@@ -35,8 +36,11 @@ class Point:
         above: Distance | None = None,
         high: Any = None,
         below: Distance | None = None,
+        log_size: Array | None = None,
     ) -> None:
         self.x, self._low, self._above, self._high, self._below = x, low, above, high, below
+        self.log_size = log_size
+        """log |x| where |x| is beyond the largest number; anything elsewhere."""
 
     def above(self, low: Any) -> Distance:
         """X - low."""
@@ -111,8 +115,12 @@ class Stretched:
 
     def at(self, y: Array) -> Placed:
         xp = _array.namespace(y)
-        log_cosh = abs(y) + xp.log1p(xp.exp(-2 * abs(y))) - 0.6931471805599453
-        return Placed(Point(self.loc + self.scale * xp.sinh(y)), log_cosh + xp.log(self.scale))
+        log_scale, size = xp.log(self.scale), abs(y)
+        log_cosh = size + xp.log1p(xp.exp(-2 * size)) - LOG_2
+        moderate = size < 700
+        sinh = xp.sinh(xp.where(moderate, y, 0.0))
+        x = self.loc + self.scale * xp.where(moderate, sinh, xp.where(y > 0, INF, -INF))
+        return Placed(Point(x, log_size=log_scale + size - LOG_2), log_cosh + log_scale)
 
     def of(self, point: Point) -> Array:
         return _array.namespace(point.x).asinh((point.x - self.loc) / self.scale)
@@ -136,7 +144,7 @@ class Ends:
         has_low, has_high = self._kinds()
         if has_low is True and has_high is False:
             above = Distance(xp.exp(y), y)
-            return Placed(Point(self.low + above.value, self.low, above), y)
+            return Placed(Point(self.low + above.value, self.low, above, log_size=y), y)
         zero = xp.zeros_like(y)
         has_low, has_high = (has & (zero == 0) for has in (has_low, has_high))
         both = has_low & has_high

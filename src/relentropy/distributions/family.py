@@ -197,6 +197,14 @@ class Continuous(Univariate):
         """The log-density inside the support; free of NaN however far out the point is."""
         raise NotImplementedError
 
+    def log_ratio_at(self, other: Any, point: Point) -> Array | None:
+        """log(p/q) to another member of the family, without cancellation where they are close.
+
+        None where the difference of the log-densities is as good. A constant factor may be left
+        to cancel: the divergences of close members hardly depend on it.
+        """
+        return None
+
     def _log_density_anywhere(self, x: Array) -> Array:
         xp = _array.namespace(x)
         low, high = self.support

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from relentropy import _array
-from relentropy._scalar import kl_div
-from relentropy._special import log_beta, log_factorial_excess, log_zeta, softplus
+from relentropy._scalar import kl_div, log_ratio
+from relentropy._special import log_beta, log_factorial_excess, log_gamma_step, log_zeta, softplus
 from relentropy.distributions.coordinates import Point
 from relentropy.distributions.family import (
     ABOVE_ONE,
@@ -48,6 +48,10 @@ class Integers(Univariate):
 
     def log_mass_of(self, xp: Any, k: Array, log_k: Array) -> Array:
         raise NotImplementedError
+
+    def log_ratio_at(self, other: Any, point: Point) -> Array | None:
+        """log(p/q) to another member, as `Continuous.log_ratio_at`."""
+        return None
 
     def centre(self) -> Array:
         """The middle of the distribution."""
@@ -233,6 +237,24 @@ class BetaBinomial(Integers):
         ways = -xp.log(n + 1) - log_beta(k + 1, n - k + 1)
         return ways + log_beta(k + a, n - k + b) - log_beta(a, b)
 
+    def log_ratio_at(self, other: Any, point: Point) -> Array:
+        k, n = point.x, self.total_count
+        xp = _array.namespace(k)
+        a, b, c, d = (x + 0.0 * k for f in (self, other) for x in f._concentrations())
+        plain = self.log_mass_at(point) - other.log_mass_at(point)
+        equal = (n == other.total_count) & (k <= n)
+        equal = equal & (xp.abs(a - c) < 0.25 * c) & (xp.abs(b - d) < 0.25 * d)
+        k, rest = xp.where(equal, k, 0.0), xp.where(equal, n - k, 0.0)
+        # Γ(k + a) Γ(rest + b) / Γ(n + a + b) and the same at 0, each from c to a and from d to b.
+        both = (a - c) + (b - d)
+        steps = log_gamma_step(k + c, a - c) - log_gamma_step(c, a - c)
+        steps = steps + log_gamma_step(rest + d, b - d) - log_gamma_step(d, b - d)
+        steps = steps + log_gamma_step(c + d, both) - log_gamma_step(k + rest + c + d, both)
+        return xp.where(equal, steps, plain)
+
+    def _concentrations(self) -> tuple[Array, Array]:
+        return self.concentration1, self.concentration0
+
     def centre(self) -> Array:
         a, b = self.concentration1, self.concentration0
         return self.total_count * (a / (a + b))
@@ -310,6 +332,20 @@ class NegativeBinomial(SuccessProbability):
         # The last of k + r trials fails: r / (k + r) of the binomial probability.
         both = log_binomial(xp, k, r, self.success(), self.failure())
         return both - xp.log1p(k / r)
+
+    def log_ratio_at(self, other: Any, point: Point) -> Array | None:
+        if self.probs is None or other.probs is None:
+            return None
+        k, xp = point.x, _array.namespace(point.x)
+        r, s = (f.total_count + 0.0 * k for f in (self, other))
+        p, q = (f.probs + 0.0 * k for f in (self, other))
+        plain = self.log_mass_at(point) - other.log_mass_at(point)
+        close = (p > 0) & (q > 0) & (xp.abs(r - s) < 0.25 * s) & (xp.abs(p - q) < 0.25 * q)
+        k, r, s = (xp.where(close, x, 1.0) for x in (k, r, s))
+        p, q = (xp.where(close, x, 0.5) for x in (p, q))
+        ways = log_gamma_step(k + s, r - s) - log_gamma_step(s, r - s)
+        ends = (r - s) * xp.log1p(-p) + s * log_ratio(xp, 1 - p, 1 - q)
+        return xp.where(close, ways + ends + k * log_ratio(xp, p, q), plain)
 
     def centre(self) -> Array:
         odds = _array.namespace(self.total_count).exp(self.log_success() - self.log_failure())

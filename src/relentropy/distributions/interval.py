@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from relentropy import _array
-from relentropy._special import digamma, i0e, log_beta, log_ndtr
+from relentropy._scalar import NEAR, log_ratio
+from relentropy._special import GAUSS, digamma, i0e, log_beta, log_mills, log_ndtr
 from relentropy.distributions.coordinates import Distance, Point
 from relentropy.distributions.family import (
     EXTENDED,
@@ -324,6 +325,21 @@ class Triangular(Between):
         up, down = point.above(low).log - xp.log(rise), point.below(high).log - xp.log(fall)
         return xp.log(2 / (high - low)) + xp.where(before, up, down)
 
+    def log_ratio_at(self, other: Any, point: Point) -> Array:
+        xp = _array.namespace(point.x)
+        plain = self.log_density_at(point) - other.log_density_at(point)
+        before = (point.x < self.peak) & (point.x < other.peak)
+        after = (point.x > self.peak) & (point.x > other.peak)
+        some = before | after
+        up = point.above(self.low).log - point.above(other.low).log
+        down = point.below(self.high).log - point.below(other.high).log
+        rises = [xp.where(before, f.peak - f.low, 1.0) for f in (self, other)]
+        falls = [xp.where(after, f.high - f.peak, 1.0) for f in (self, other)]
+        up, down = (xp.where(some, x, 0.0) for x in (up, down))
+        steps = xp.where(before, up - log_ratio(xp, *rises), down - log_ratio(xp, *falls))
+        widths = (f.high - f.low + 0.0 * point.x for f in (other, self))
+        return xp.where(some, log_ratio(xp, *widths) + steps, plain)
+
     def kinks(self) -> list[Array]:
         return [self.peak]
 
@@ -373,6 +389,19 @@ class TruncatedNormal(Between):
         d = xp.where(sign > 0, above, xp.where(sign < 0, -below, point.x - self.loc)) / self.scale
         return -d * (d / 2 + z0) - self._log_mass(xp) - xp.log(self.scale)
 
+    def log_ratio_at(self, other: Any, point: Point) -> Array:
+        xp = _array.namespace(point.x)
+        plain = self.log_density_at(point) - other.log_density_at(point)
+        # (z² - w²) / 2 from the differences of the parameters, where both middles are inside.
+        z, w = ((point.x - f.loc) / f.scale for f in (self, other))
+        gap = (z * (other.scale - self.scale) - (self.loc - other.loc)) / other.scale
+        near = (xp.abs(gap) < NEAR) & (xp.abs(z) < 1e100)
+        for f in (self, other):
+            near = near & (f.low <= f.loc) & (f.loc <= f.high)
+        z, w, gap = (xp.where(near, x, 0.0) for x in (z, w, gap))
+        masses = other._log_mass(xp) + xp.log(other.scale) - self._log_mass(xp) - xp.log(self.scale)
+        return xp.where(near, masses - gap * (z + w) / 2, plain)
+
     def _nearest_end(self, xp: Any) -> tuple[Array, Array]:
         """The end beyond which the middle lies, and on which side the support is; loc and 0."""
         zero = 0.0 * (self.loc + self.scale)
@@ -394,18 +423,34 @@ class TruncatedNormal(Between):
             xp.where(flip, has_high, has_low),
             xp.where(flip, has_low, has_high),
         )
-        log_b = xp.where(has_high, log_ndtr(xp.where(has_high, b, 0.0)), 0.0)
-        gap = log_ndtr(xp.where(has_low, a, -1.0)) - xp.where(has_low, log_b, 0.0)
-        share = xp.where(has_low, xp.log(-xp.expm1(gap)), 0.0)
-        reference = xp.where(has_high & (b < 0), b, 0.0)
-        return log_b + share + HALF_LOG_2PI + reference * reference / 2
+        b = xp.where(has_high, b, INF)
+        b0 = xp.where(b < 0, b, 0.0)
+        # log Φ(b) + b²/2 + log √(2π) where b < 0 is Mills' ratio, in which b² does not cancel.
+        direct = log_ndtr(xp.where((b > 0) & has_high, b, 0.0)) + HALF_LOG_2PI
+        direct = xp.where(has_high, direct, HALF_LOG_2PI)
+        total = xp.where(b > 0, direct, log_mills(b0))
+        narrow = has_low & has_high & (b - a < 0.5) & ((b - a) * (xp.abs(a) + xp.abs(b)) < 0.5)
+        a0 = xp.where(has_low & (a < 0), a, 0.0)
+        # log Φ(a) - log Φ(b), relative to the density at b0.
+        gap = log_mills(a0) - (a0 - b0) * (a0 + b0) / 2 - total
+        share = xp.log(-xp.expm1(xp.where(has_low, gap, -1.0)))
+        value = total + xp.where(has_low, share, 0.0)
+        return xp.where(narrow, self._log_narrow_mass(xp, a, b, b0, narrow), value)
 
-    def _inside(self, x: Array) -> Array:
+    @staticmethod
+    def _log_narrow_mass(xp: Any, a: Array, b: Array, b0: Array, narrow: Array) -> Array:
+        """The same between ends so close that distribution functions would cancel."""
+        a, b, b0 = (xp.where(narrow, x, y) for x, y in ((a, 0.0), (b, 1.0), (b0, 0.0)))
+        z = [a + u * (b - a) for u, _ in GAUSS]
+        terms = [w * xp.exp(-(x - b0) * (x + b0) / 2) for x, (_, w) in zip(z, GAUSS, strict=True)]
+        return xp.log(b - a) + xp.log(sum(terms))
+
+    def _inside(self, x: Array, reach: Array) -> Array:
         """X brought into the support, a little off its ends, as a coordinate."""
         xp = _array.namespace(x)
         finite = (self.low > -INF) & (self.high < INF)
-        width = xp.where(finite, self.high - self.low, INF + 0.0 * x)
-        off = xp.minimum(1e-3 * self.scale + 0.0 * x, width / 4)
+        width = xp.where(finite, self.high - self.low, INF + xp.zeros_like(x))
+        off = xp.minimum(1e-3 * reach + xp.zeros_like(x), width / 4)
         x = xp.where(self.low > -INF, xp.maximum(x, self.low + off), x)
         x = xp.where(self.high < INF, xp.minimum(x, self.high - off), x)
         return self.coordinate().of(Point(x))
@@ -418,7 +463,7 @@ class TruncatedNormal(Between):
         # Beyond an end that lies far out the density falls as exp(-z0 d).
         reach = xp.where(sign == 0, self.scale, self.scale / (1 + z0))
         around = [end + k * reach + zero for k in (-9, -4, -1.5, 0, 1.5, 4, 9)]
-        return [self._inside(x) for x in around]
+        return [self._inside(x, reach) for x in around]
 
     def centre(self) -> Array:
         return self.features()[3]
@@ -471,6 +516,15 @@ class VonMises(Continuous):
         k, half = self.concentration, (point.x - self.loc) / 2
         # κ (cos - 1) = -2 κ sin², which does not cancel near the mode.
         return -2 * k * xp.sin(half) ** 2 - xp.log(i0e(k)) - math.log(2 * math.pi)
+
+    def log_ratio_at(self, other: Any, point: Point) -> Array:
+        xp = _array.namespace(point.x)
+        k, m = self.concentration, other.concentration
+        a, b = ((point.x - f.loc) / 2 for f in (self, other))
+        # sin² a - sin² b = sin(a + b) sin(a - b), and a - b does not depend on x.
+        step = xp.sin(a + b) * xp.sin((other.loc - self.loc) / 2)
+        constant = xp.log(i0e(m)) - xp.log(i0e(k))
+        return -2 * (k - m) * xp.sin(a) ** 2 - 2 * m * step + constant
 
     def _modes(self) -> list[Array]:
         """The mode, and the same one turn to either side, off the ends."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from relentropy import _array
+from relentropy._scalar import NEAR
 from relentropy._special import log_beta, softplus
 from relentropy.distributions.coordinates import Coordinate, Line, Point, Stretched
 from relentropy.distributions.family import POSITIVE, REAL, Continuous, Domain
@@ -39,6 +40,12 @@ class LocationScale(Continuous):
 
     def standardized(self, x: Array) -> Array:
         return (x - self.loc) / self.scale
+
+    def step(self, other: Any, x: Array) -> tuple[Array, Array]:
+        """The standardised x of the other, and by how much one's own is larger."""
+        z = self.standardized(x)
+        gap = z * (other.scale - self.scale) - (self.loc - other.loc)
+        return other.standardized(x), gap / other.scale
 
     def log_density_at(self, point: Point) -> Array:
         xp = _array.namespace(point.x)
@@ -106,10 +113,26 @@ class StudentT(LocationScale):
         w = self.width()
         return [-1 - 4 / self.df - w, -4 * w, 0 * w, 4 * w, 1 + 4 / self.df + w]
 
-    def log_standard_density(self, xp: Any, z: Array) -> Array:
-        half = self.df / 2
+    def log_density_at(self, point: Point) -> Array:
+        xp, half = _array.namespace(point.x), self.df / 2
         constant = log_beta(half, xp.full_like(half, 0.5)) + xp.log(self.df) / 2
-        return -(half + 0.5) * _log1p_square(xp, z, self.df) - constant
+        log_u = _log1p_square(xp, self, point, self.df)
+        return -(half + 0.5) * log_u - constant - xp.log(self.scale)
+
+    def log_ratio_at(self, other: Any, point: Point) -> Array:
+        xp, n, m = _array.namespace(point.x), self.df, other.df
+        z, d = self.step(other, point.x)
+        # log(1 + a²/n) - log(1 + z²/m) with a = z + d, relative to the second.
+        a, moderate = z + d, xp.abs(z) < 1e10
+        z0, d0, a0 = (xp.where(moderate, x, 0.0) for x in (z, d, a))
+        x = (d0 * (a0 + z0) - a0 * a0 * ((n - m) / n)) / (m + z0 * z0)
+        near = moderate & (xp.abs(x) < NEAR)
+        log_u = _log1p_square(xp, other, point, m)
+        step = xp.where(
+            near, xp.log1p(xp.where(near, x, 0.0)), _log1p_square(xp, self, point, n) - log_u
+        )
+        constant = other.log_density_at(Point(other.loc)) - self.log_density_at(Point(self.loc))
+        return -(n + 1) / 2 * step - (n - m) / 2 * log_u - constant
 
     def tails(self) -> tuple[Tail, Tail]:
         return algebraic(self.df), algebraic(self.df)
@@ -118,13 +141,19 @@ class StudentT(LocationScale):
         return rng.standard_t(self.df, shape)
 
 
-def _log1p_square(xp: Any, z: Array, df: Any) -> Array:
-    """log(1 + z²/df), where z² may overflow."""
-    large = abs(z) > 1e10
-    moderate = xp.where(large, 0.0, z)
-    far = 2 * xp.log(abs(xp.where(large, z, 1.0))) - (xp.log(df) if df is not None else 0.0)
-    near = xp.log1p(moderate * moderate / (df if df is not None else 1.0))
-    return xp.where(large, far, near)
+def _log1p_square(xp: Any, p: LocationScale, point: Point, n: Any) -> Array:
+    """log(1 + z²/n), where z² or x may be beyond the largest number; n may be None for 1."""
+    z = p.standardized(point.x)
+    infinite = xp.abs(point.x) == INF
+    large = (xp.abs(z) > 1e10) & ~infinite
+    moderate = xp.where(large | infinite, 0.0, z)
+    log_z = xp.log(xp.abs(xp.where(large, z, 1.0)))
+    if point.log_size is not None:
+        log_z = xp.where(infinite, point.log_size - xp.log(p.scale), log_z)
+    else:
+        log_z = xp.where(infinite, INF, log_z)
+    log_n, n = (xp.log(n), n) if n is not None else (0.0, 1.0)
+    return xp.where(large | infinite, 2 * log_z - log_n, xp.log1p(moderate * moderate / n))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -148,8 +177,9 @@ class Cauchy(LocationScale):
     def width(self) -> Array:
         return 1.0 + 0.0 * (self.loc + self.scale)
 
-    def log_standard_density(self, xp: Any, z: Array) -> Array:
-        return -_log1p_square(xp, z, None) - math.log(math.pi)
+    def log_density_at(self, point: Point) -> Array:
+        xp = _array.namespace(point.x)
+        return -_log1p_square(xp, self, point, None) - math.log(math.pi) - xp.log(self.scale)
 
     def tails(self) -> tuple[Tail, Tail]:
         return algebraic(1.0), algebraic(1.0)
@@ -238,6 +268,17 @@ class Logistic(LocationScale):
     def log_standard_density(self, xp: Any, z: Array) -> Array:
         a = xp.abs(z)
         return -a - 2 * softplus(-a)
+
+    def log_ratio_at(self, other: Any, point: Point) -> Array:
+        xp = _array.namespace(point.x)
+        z, d = self.step(other, point.x)
+        near = xp.abs(d) < 1
+        far = self.log_standard_density(xp, z + d) - self.log_standard_density(xp, z)
+        # The density is even: on the side on which z is positive, from 1 + exp(-z).
+        d = xp.where(near, xp.where(z < 0, -d, d), 0.0)
+        u = xp.exp(-xp.abs(z))
+        step = -d - 2 * xp.log1p(u / (1 + u) * xp.expm1(-d))
+        return xp.where(near, step, far) + xp.log(other.scale) - xp.log(self.scale)
 
     def tails(self) -> tuple[Tail, Tail]:
         tail = stretched(1.0, 1 / self.scale)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from relentropy import _array
-from relentropy._special import digamma, log_beta, log_gamma
+from relentropy._scalar import NEAR, log_ratio
+from relentropy._special import digamma, log_beta, log_gamma, softplus
 from relentropy.distributions.coordinates import Point
 from relentropy.distributions.family import POSITIVE, REAL, Continuous, Domain
 from relentropy.distributions.line import HALF_LOG_2PI
@@ -425,8 +426,30 @@ class FisherSnedecor(Positive):
     def log_density_of(self, xp: Any, x: Array, log_x: Array) -> Array:
         a, b = self.df1 / 2, self.df2 / 2
         log_u = log_x + xp.log(a) - xp.log(b)
-        total = xp.logaddexp(log_u, xp.zeros_like(log_u))
-        return a * (log_u - total) - b * total - log_x - log_beta(a, b)
+        # Above 1 from b / (a x), whose rounding a large a does not magnify.
+        large = (log_u > 0) & (x < INF)
+        below = xp.where(large, xp.log1p(b / a / xp.where(large, x, 1.0)), softplus(-log_u))
+        return -a * below - b * softplus(log_u) - log_x - log_beta(a, b)
+
+    def log_ratio_at(self, other: Any, point: Point) -> Array:
+        log_x = point.above(0.0).log
+        xp = _array.namespace(log_x)
+        a, b, c, d = (f / 2 for f in (self.df1, self.df2, other.df1, other.df2))
+        log_v = log_x + xp.log(c) - xp.log(d)
+        # log u - log v does not depend on x.
+        step = log_ratio(xp, a + 0.0 * c, c + 0.0 * a) - log_ratio(xp, b + 0.0 * d, d + 0.0 * b)
+        near = xp.abs(step) < 1
+        e = xp.where(near, step, 0.0)
+        share = xp.exp(-softplus(-log_v))  # v / (1 + v)
+        rises = xp.log1p(share * xp.expm1(e)), xp.log1p((1 - share) * xp.expm1(-e))
+        up, down = softplus(log_v), softplus(-log_v)
+        far = softplus(log_v + step) - up, softplus(-log_v - step) - down
+        rise, fall = (xp.where(near, x, y) for x, y in zip(rises, far, strict=True))
+        constant = log_beta(a, b) - log_beta(c, d)
+        close = (c - a) * down - a * fall + (d - b) * up - b * rise - constant
+        plain = self.log_density_at(point) - other.log_density_at(point)
+        alike = (xp.abs(a - c) < c) & (xp.abs(b - d) < d)
+        return xp.where(alike & (log_x == log_x), close, plain)
 
     def centre(self) -> Array:
         a, b, xp = self.df1 / 2, self.df2 / 2, _array.namespace(self.df1, self.df2)
@@ -521,19 +544,41 @@ class GeneralizedPareto(Continuous):
     def log_density_at(self, point: Point) -> Array:
         low, high = self.support
         z = point.above(low).value / self.scale
-        xp, c = _array.namespace(z), self.concentration + 0.0 * z
+        xp = _array.namespace(z)
+        c = self.concentration + xp.zeros_like(z)
         falling = c < 0
         near = xp.abs(c * z) < 1e-4
         # log(1 + ξz): towards a finite end from the distance to it.
         to_end = point.below(xp.where(falling, high, 1e300)).log
         to_end = to_end + xp.log(xp.where(falling, -c, 1.0)) - xp.log(self.scale)
-        safe = xp.where(near | falling, 1.0, c * z)
-        log_u = xp.where(falling, xp.where(to_end > -INF, to_end, -1e300), xp.log1p(safe))
+        slope = xp.where(c > 0, c, 1.0)
+        log_cz = point.above(low).log - xp.log(self.scale) + xp.log(slope)
+        rising = softplus(xp.where(near | falling, 0.0, log_cz))
+        log_u = xp.where(falling, xp.where(to_end > -INF, to_end, -1e300), rising)
         c1, cz = xp.where(c == 0, 1.0, c), xp.where(near, c * z, 0.0)
         series = 1 - cz * (1 / 2 - cz * (1 / 3 - cz * (1 / 4 - cz / 5)))
         power = xp.where(near, z * series, xp.where(near, 0.0, log_u) / c1)
         log_u = xp.where(near, cz * series, log_u)
         return -power - log_u - xp.log(self.scale)
+
+    def log_ratio_at(self, other: Any, point: Point) -> Array:
+        z, w = (point.above(f.support[0]).value / f.scale for f in (self, other))
+        xp, c, d = _array.namespace(z), self.concentration, other.concentration
+        plain = self.log_density_at(point) - other.log_density_at(point)
+        to_end = point.below(other.support[1]).value / other.scale
+        usual = (xp.abs(c) > 1e-3) & (xp.abs(d) > 1e-3) & (c * d > 0) & (z < 1e100) & (w < 1e100)
+        usual = usual & ((d > 0) | (to_end > 0))
+        c, d, z, w = (xp.where(usual, x, 1.0) for x in (c, d, z, w))
+        # 1 + dw, towards a finite end from the distance to it.
+        v = xp.where(d < 0, -d * xp.where(usual & (d < 0), to_end, 1.0), 1 + d * w)
+        # 1 + cz relative to 1 + dw, with z - w from the differences of the parameters.
+        gap = (z * (other.scale - self.scale) - (self.loc - other.loc)) / other.scale
+        x = (c * gap + (c - d) * w) / v
+        near = usual & (xp.abs(x) < NEAR)
+        step = (1 / c + 1) * xp.log1p(xp.where(near, x, 0.0))
+        slope = (d - c) / (c * d) * xp.log(v)
+        close = -step - slope - log_ratio(xp, self.scale + 0.0 * w, other.scale + 0.0 * w)
+        return xp.where(near, close, plain)
 
     def centre(self) -> Array:
         xp = _array.namespace(self.scale)
@@ -547,6 +592,12 @@ class GeneralizedPareto(Continuous):
     def width(self) -> Array:
         c = self.concentration
         return 1.0 + abs(c) + 0.0 * (self.loc + self.scale)
+
+    def features(self) -> list[Array]:
+        xp, c = _array.namespace(self.scale), self.concentration + 0.0 * self.scale
+        bend = xp.where(c < 0, 0.0 * c, xp.log(self.scale) - xp.log(xp.where(c > 1, c, 1.0)))
+        bend = bend + 0.0 * self.loc
+        return [*super().features(), bend - 4, bend, bend + 4]
 
     def tails(self) -> tuple[Tail, Tail]:
         xp, c = _array.namespace(self.scale), self.concentration + 0.0 * self.scale

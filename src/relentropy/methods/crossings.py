@@ -58,7 +58,7 @@ def sign_changes(sign: Callable[[Array], Array], y: Array, rows: Array, most: in
 def _sign(p: Continuous, q: Continuous, y: Array) -> Array:
     """The sign of p - q; 0 where both are too small to tell."""
     columns = quadrature.column(p), quadrature.column(q)
-    log_p, log_q, log_j = quadrature.log_densities(*columns, quadrature.common, y)
+    log_p, log_q, _, log_j = quadrature.log_densities(*columns, quadrature.common, y)
     xp = _array.namespace(y)
     told = (log_p + log_j > quadrature.UNDERFLOW) | (log_q + log_j > quadrature.UNDERFLOW)
     return xp.where(told, xp.where(log_p > log_q, 1.0, -1.0), 0.0)

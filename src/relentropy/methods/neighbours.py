@@ -7,7 +7,7 @@ summation, one cell for what P has alone and one for what Q has alone. The formu
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._rules import rule
@@ -39,64 +39,76 @@ INF = float("inf")
 Formula = Callable[[Ratio], Array]
 
 
-def union(p: Any, q: Any, n: int, kinks: bool) -> list[Ratio]:
+class Seen(NamedTuple):
+    """A finite alphabet, and in which rows it has got hold of all of P and of Q."""
+
+    ratio: Ratio
+    whole: Array
+
+    def value(self, formula: Formula) -> Array:
+        """The divergence, NaN in the other rows."""
+        return self.ratio.xp.where(self.whole, formula(self.ratio), float("nan"))
+
+
+def union(p: Any, q: Any, n: int, kinks: bool) -> list[Seen]:
     """Both families (B,) as finite alphabets over the union of their supports, by two rules."""
     if isinstance(p, Delta) or isinstance(q, Delta):
-        return [_at_value(p, q)] * 2
+        return [_seen(_at_value(p, q))] * 2
     if isinstance(p, Continuous) != isinstance(q, Continuous):
-        return [_nothing_shared(p, q)] * 2
+        return [_seen(_nothing_shared(p, q))] * 2
     if isinstance(p, Integers):
         none = as_rows(False, p, q)
-        return [_with_rests(cells) for cells in summation.halves(p, q, n, none, kinks=kinks)]
+        found = summation.halves(p, q, n, none, kinks=kinks)
+        endless = all(isinstance(f.support[1], float) and f.support[1] == INF for f in (p, q))
+        return [_seen(cells if endless else _with_rests(cells)) for cells in found]
     empty = as_rows(common_coordinate(p, q)[1], p, q)
     more = crossings(p, q, empty) if kinks else None
     inner = quadrature.halves(p, q, quadrature.common, n, empty, more)
     outer = [alone(*pair, n) for pair in ((p, q), (q, p))]
-    found = []
-    for cells, p_alone, q_alone in zip(inner, *outer, strict=True):
-        found.append(_seen(with_alone(cells, p_alone, q_alone)))
-    return found
+    return [_seen(with_alone(*parts)) for parts in zip(inner, *outer, strict=True)]
 
 
-def _nothing_shared(p: Any, q: Any) -> Ratio:
+def _nothing_shared(p: Any, q: Any) -> Cells:
     """A density and probabilities of single values: one cell each."""
     xp = _array.namespace(p.arrays()[0])
     none = xp.zeros_like(sum([*p.arrays(), *q.arrays()]))[:, None]
     empty = Cells(*(none[:, :0] for _ in range(3)))
-    return with_alone(empty, none[:, 0] + 1, none[:, 0] + 1).ratio()
+    return with_alone(empty, none[:, 0] + 1, none[:, 0] + 1)
 
 
-def _at_value(p: Any, q: Any) -> Ratio:
+def _at_value(p: Any, q: Any) -> Cells:
     """A pair of which one side, or both, is a single value: that value, and the rest of each."""
     v = (p if isinstance(p, Delta) else q).v
     if not all(isinstance(f, (Delta, Integers)) for f in (p, q)):
         return _nothing_shared(p, q)
     log_p, log_q = (f.log_density(v)[:, None] for f in (p, q))
     xp = _array.namespace(v)
-    cells = quadrature.of_logs(log_p, log_q, xp.zeros_like(log_p), log_p == log_p)
+    both = (log_p > -INF) & (log_q > -INF)
+    t = xp.where(both, log_p, 0.0) - xp.where(both, log_q, 0.0)
+    cells = quadrature.of_logs(log_p, log_q, t, xp.zeros_like(log_p), log_p == log_p)
     rests = (-xp.expm1(x[:, 0]) for x in (log_p, log_q))
-    return with_alone(cells, *rests).ratio()
+    return with_alone(cells, *rests)
 
 
-def _seen(cells: Cells) -> Ratio:
-    """The alphabet; NaN in rows in which the rule has not got hold of either side."""
+def _seen(cells: Cells) -> Seen:
     xp = _array.namespace(cells.p)
-    masses = (xp.sum(_array.stop_gradient(x), axis=-1, keepdims=True) for x in cells[:2])
-    wrong = [xp.abs(mass - 1) > tolerance(cells.p) for mass in masses]
-    r = cells.ratio()
-    return r._replace(t=xp.where(wrong[0] | wrong[1], float("nan"), r.t))
+    masses = (xp.sum(_array.stop_gradient(x), axis=-1) for x in cells[:2])
+    missed = [xp.abs(mass - 1) for mass in masses]
+    return Seen(cells.ratio(), xp.maximum(*missed) <= tolerance(cells.p))
 
 
-def _with_rests(cells: Cells) -> Ratio:
+def _with_rests(cells: Cells) -> Cells:
     """Whole numbers: what either side has beyond the other's end is what is missing from 1."""
     xp = _array.namespace(cells.p)
     rests = [1 - xp.sum(x, axis=-1) for x in cells[:2]]
     some = [xp.where(_array.stop_gradient(x) > 1e-13, x, 0.0) for x in rests]
-    return with_alone(cells, *some).ratio()
+    return with_alone(cells, *some)
 
 
 def _answer(formula: Formula, p: Any, q: Any, what: str, kinks: bool = False) -> Array:
-    return refined(lambda a, b, n: [formula(r) for r in union(a, b, n, kinks)], p, q, what)
+    return refined(
+        lambda a, b, n: [seen.value(formula) for seen in union(a, b, n, kinks)], p, q, what
+    )
 
 
 def _where_finite(formula: Formula, p: Any, q: Any, what: str, alpha: float) -> Array:
@@ -104,9 +116,9 @@ def _where_finite(formula: Formula, p: Any, q: Any, what: str, alpha: float) -> 
 
     def evaluate(a: Any, b: Any, n: int) -> list[Array]:
         if not _of_one_kind(a, b):  # then the cells tell
-            return [formula(r) for r in union(a, b, n, kinks=False)]
+            return [seen.value(formula) for seen in union(a, b, n, kinks=False)]
         infinite = not_covered(a, b) | _without_power(a, b, alpha)
-        values = [formula(r) for r in union(a, b, n, kinks=False)]
+        values = [seen.value(formula) for seen in union(a, b, n, kinks=False)]
         return [_array.namespace(v).where(infinite, INF, v) for v in values]
 
     return refined(evaluate, p, q, what)

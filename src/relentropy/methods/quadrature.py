@@ -37,15 +37,17 @@ def features(p: Continuous, q: Continuous, coordinate: Coordinate) -> Array:
     zero = xp.zeros_like(sum([*p.arrays(), *q.arrays()]))
     found = [_array.stop_gradient(x + zero) for x in found]
     # What lies outside the support, or too far out to be told from its end, is no feature.
-    some = found[0]
+    some = xp.zeros_like(found[0])
     for x in reversed(found):
         some = xp.where(xp.abs(x) < INF, x, some)
     return xp.stack([xp.where(xp.abs(x) < INF, x, some) for x in found], axis=-1)
 
 
 def spread(points: Array) -> Array:
+    """How far apart the ends of the pieces lie; where they are one, the width of a logistic."""
     xp = _array.namespace(points)
-    return xp.max(points, axis=-1) - xp.min(points, axis=-1)
+    found = xp.max(points, axis=-1) - xp.min(points, axis=-1)
+    return xp.where(found > 0, found, 8.0)
 
 
 def common_coordinate(p: Continuous, q: Continuous) -> tuple[Coordinate, Array | bool]:
@@ -94,13 +96,21 @@ class Cells(NamedTuple):
         return Ratio(xp, p, q, xp.where(near, gap, p - q), t)
 
 
-def of_logs(log_p: Array, log_q: Array, log_weight: Array, used: Array) -> Cells:
-    """Cells from log-densities; those not `used` are empty."""
+def log_ratio(p: Any, q: Any, point: Point, log_p: Array, log_q: Array) -> Array:
+    """log(p/q) where both have a density, 0 elsewhere; of one family without cancellation."""
+    xp = _array.namespace(log_p)
+    both = (log_p > -INF) & (log_q > -INF)
+    difference = xp.where(both, log_p, 0.0) - xp.where(both, log_q, 0.0)
+    known = p.log_ratio_at(q, point) if type(p) is type(q) else None
+    return difference if known is None else xp.where(both, known, difference)
+
+
+def of_logs(log_p: Array, log_q: Array, t: Array, log_weight: Array, used: Array) -> Cells:
+    """Cells from log-densities and the log of their ratio; those not `used` are empty."""
     xp = _array.namespace(log_p)
     log_weight = xp.where(used, log_weight, 0.0)
     log_p, log_q = (xp.where(used, x, -INF) for x in (log_p, log_q))
-    both = (log_p > -INF) & (log_q > -INF)
-    t = xp.where(both, log_p, 0.0) - xp.where(both, log_q, 0.0)
+    t = xp.where(used, t, 0.0)
     t = xp.where((log_p > -INF) & (log_q == -INF), INF, t)
     return Cells(*(_exp(xp, x, log_weight) for x in (log_p, log_q)), t)
 
@@ -140,26 +150,26 @@ def halves(
     xp = _array.namespace(points)
     points = points if more is None else xp.concat((points, more), axis=-1)
     y, w = nodes(points, spread(points) / 8, n)
-    log_p, log_q, log_j = log_densities(*(column(f) for f in still), choose, y)
+    log_p, log_q, t, log_j = log_densities(*(column(f) for f in still), choose, y)
     used = (log_p + log_j > UNDERFLOW) | (log_q + log_j > UNDERFLOW)
     used = used & ~skip[:, None] & (w > 0)
     if not _array.is_numpy(y):
         # Again with gradients, and without the nodes so far out that their derivatives overflow.
         y = xp.where(used, y, points[..., :1])
-        log_p, log_q, log_j = log_densities(column(p), column(q), choose, y)
+        log_p, log_q, t, log_j = log_densities(column(p), column(q), choose, y)
     log_w = xp.log(xp.where(used, 2 * w, 1.0)) + log_j
     even = (n + 1) * (y.shape[-1] // (2 * n + 1))
-    log_q = xp.zeros_like(log_p) if flat else log_q
+    log_q, t = (xp.zeros_like(log_p), log_p) if flat else (log_q, t)
     return [
-        of_logs(*(x[..., part] for x in (log_p, log_q, log_w, used)))
+        of_logs(*(x[..., part] for x in (log_p, log_q, t, log_w, used)))
         for part in (slice(None, even), slice(even, None))
     ]
 
 
 def log_densities(
     p: Continuous, q: Continuous, choose: Choice, y: Array
-) -> tuple[Array, Array, Array]:
-    """Log p, log q and the log of dx/dy at values of the coordinate."""
+) -> tuple[Array, Array, Array, Array]:
+    """Log p, log q, log(p/q) and the log of dx/dy at values of the coordinate."""
     point, log_jacobian = choose(p, q).at(y)
     xp = _array.namespace(y)
     log_p, log_q = (f.log_density_at(point) for f in (p, q))
@@ -168,7 +178,7 @@ def log_densities(
     # Beyond the largest number only densities of log x know theirs: without it, no cell.
     lost = (xp.abs(point.x) == INF) & ((log_p == -INF) | (log_q == -INF))
     log_p, log_q = (xp.where(lost, -INF, x) for x in (log_p, log_q))
-    return log_p, log_q, log_jacobian
+    return log_p, log_q, log_ratio(p, q, point, log_p, log_q), log_jacobian
 
 
 def column(p: Continuous) -> Continuous:

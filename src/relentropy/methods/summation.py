@@ -18,6 +18,7 @@ from relentropy.methods.crossings import sign_changes
 from relentropy.methods.quadrature import (
     UNDERFLOW,
     Cells,
+    log_ratio,
     of_logs,
     spread,
 )
@@ -54,7 +55,7 @@ class Sum:
             self.crossings = self._crossings()
 
     def log_density(self, f: Integers, k: Array) -> Array:
-        return f.mapped(lambda x: x[..., None])._log_density_anywhere(k)
+        return f.mapped(_columns)._log_density_anywhere(k)
 
     def alone(self) -> tuple[Array, Array, Array]:
         """The values taken one by one, the log of their weight, and which exist."""
@@ -175,7 +176,8 @@ def halves(
     k, weight, exists = sum_.alone()
     k = xp.where(exists, k, 0.0)
     log_p, log_q = (sum_.log_density(f, k) for f in (p, q))
-    single = log_p, log_q, weight, exists & ~skip[:, None]
+    t = log_ratio(*(f.mapped(_columns) for f in (p, q)), Point(k), log_p, log_q)
+    single = log_p, log_q, t, weight, exists & ~skip[:, None]
     found = [single] * 2
     if _array.known(xp.any(sum_.long & ~skip[:, None])) is not False:
         found = [
@@ -183,13 +185,19 @@ def halves(
             for half in _between(sum_, n, skip)
         ]
     return [
-        of_logs(log_p, xp.zeros_like(log_q) if flat else log_q, weight, used)
-        for log_p, log_q, weight, used in found
+        of_logs(log_p, xp.zeros_like(log_q), log_p, weight, used)
+        if flat
+        else of_logs(log_p, log_q, t, weight, used)
+        for log_p, log_q, t, weight, used in found
     ]
 
 
+def _columns(x: Array) -> Array:
+    return x[..., None]
+
+
 def _between(sum_: Sum, n: int, skip: Any) -> list[tuple[Array, ...]]:
-    """Log p, log q, the log of the weight and what is used, at the nodes of either rule."""
+    """Log p, log q, log(p/q), the log of the weight, and what is used, by either rule."""
     xp, points = sum_.xp, sum_.features()
     y, w = nodes(points, spread(points) / 8, n)
     coordinate = sum_.coordinate()
@@ -202,15 +210,16 @@ def _between(sum_: Sum, n: int, skip: Any) -> list[tuple[Array, ...]]:
     if not _array.is_numpy(y):
         point, _ = coordinate.at(xp.where(used, y, points[..., :1]))
         log_p, log_q = (_smooth(f, point) for f in (sum_.p, sum_.q))
+    t = log_ratio(*(f.mapped(_columns) for f in (sum_.p, sum_.q)), point, log_p, log_q)
     weight = xp.where(used, weight, 0.0) + xp.log(xp.where(used, 2 * w, 1.0))
     even = (n + 1) * (y.shape[-1] // (2 * n + 1))
     parts = slice(None, even), slice(even, None)
-    return [tuple(x[..., part] for x in (log_p, log_q, weight, used)) for part in parts]
+    return [tuple(x[..., part] for x in (log_p, log_q, t, weight, used)) for part in parts]
 
 
 def _smooth(f: Integers, point: Point) -> Array:
     """The continuation of the log-probability between whole numbers, -inf beyond the support."""
-    f = f.mapped(lambda x: x[..., None])
+    f = f.mapped(_columns)
     xp = _array.namespace(point.x)
     inside = point.x <= f.support[1]
     low = xp.zeros_like(point.x) + 1.0
