@@ -231,6 +231,41 @@ def test_they_are_closed(family: str, other: str) -> None:
     assert rule_for(p, q).kind == "closed"
 
 
+@pytest.mark.parametrize(("family", "other"), FORMS)
+def test_batches_broadcast(numpy_backend: Backend, family: str, other: str) -> None:
+    """Parameters of unlike shapes on both sides give what the single pairs give."""
+
+    def batch(family: str, *shape: int) -> Any:
+        member = MEMBERS[family][0]
+        steps = np.linspace(1, 1.1, math.prod(shape)).reshape(shape)
+        columns = {n: np.array(x if n == "total_count" else x * steps) for n, x in member.items()}
+        first = next(iter(columns))
+        columns[first] = columns[first].reshape(-1)[:1] if len(columns) > 1 else columns[first]
+        return getattr(relentropy, family)(**columns)
+
+    p, q = batch(family, 3, 1), batch(other, 4)
+    value = relative_entropy(p, q)
+    rows, columns = (p.batch_shape or (1,))[0], (q.batch_shape or (1,))[-1]
+    assert np.broadcast_shapes(p.batch_shape, q.batch_shape) == value.shape
+    for i, j in product(range(rows), range(columns)):
+        single = [
+            x.mapped(lambda a, at=at: np.broadcast_to(a, x.batch_shape).reshape(-1)[at])
+            for x, at in ((p, i), (q, j))
+        ]
+        assert value[i, j] == pytest.approx(float(relative_entropy(*single)), rel=1e-12, abs=1e-18)
+
+
+@pytest.mark.parametrize("family", ["Gamma", "Beta", "Weibull"])
+def test_long_batches_are_as_short_ones(numpy_backend: Backend, family: str) -> None:
+    rng = np.random.default_rng(0)
+    columns = [np.exp(rng.normal(size=5000)) for _ in range(4)]
+    made = getattr(relentropy, family)
+    long = relative_entropy(made(*columns[:2]), made(*columns[2:]))
+    short = [c[:100] for c in columns]
+    value = relative_entropy(made(*short[:2]), made(*short[2:]))
+    np.testing.assert_allclose(long[:100], value, rtol=1e-13)
+
+
 @pytest.mark.parametrize("family", ["AsymmetricLaplace", "Moyal", "InverseGaussian", "Beta"])
 def test_the_textbook_is_the_integral(family: str) -> None:
     p = MEMBERS[family][0]

@@ -65,18 +65,32 @@ def of_log_gamma_remainder(xp: Any, b: Array, a: Array, d: Array | None = None) 
     -log(x)/2, and Stirling's series: of 1/x^m it is (b-a)² Σ_k (m-k) / (a^(m-k+1) b^(k+1)).
     """
     d = b - a if d is None else d
-    below, now = _moved(a + 0.0 * d), _moved(b + 0.0 * d)
-    above = now + 1
-    log_v = xp.log(now / above * (1 + 1 / below))
-    steps = above * excess_over_log(xp, d[..., None] / above / below, log_v)
+    a, b, d = (x + 0.0 * (a + b + d) for x in (a, b, d))
+
+    def step(a: Array, b: Array, d: Array) -> Array:
+        above = b + 1
+        log_v = xp.log(b / above * (1 + 1 / a))
+        return above * excess_over_log(xp, d / above / a, log_v)
+
+    total = _over_moves(xp, step, (a, b), (d,))
     a, b = a + _MOVES, b + _MOVES
-    top = of_minus_log(xp, b, a, d) / 2 + (d / a) * (d / b) * _stirling_terms(1 / a, 1 / b)
-    return xp.sum(steps, axis=-1) + top
+    total = total + of_minus_log(xp, b, a, d) / 2
+    return total + (d / a) * (d / b) * _stirling_terms(1 / a, 1 / b)
 
 
-def _moved(x: Array) -> Array:
-    """X, x + 1, ..., on an axis of their own: a loop would be ten times the code to compile."""
-    return x[..., None] + _array.constant_like(x, [float(j) for j in range(_MOVES)])
+def _over_moves(
+    xp: Any, step: Callable[..., Array], moving: tuple[Array, ...], still: tuple[Array, ...]
+) -> Array:
+    """The sum of step(x + j, ..., y, ...) over the moves j, of arrays of one shape.
+
+    On an axis of their own, since a loop would be ten times the code to compile; in a loop for
+    large arrays of NumPy, which would otherwise be made ten times as large.
+    """
+    if _array.is_numpy(moving[0]) and moving[0].size > 4096:
+        return sum(step(*(x + j for x in moving), *still) for j in range(_MOVES))
+    moves = _array.constant_like(moving[0], [float(j) for j in range(_MOVES)])
+    terms = step(*(x[..., None] + moves for x in moving), *(x[..., None] for x in still))
+    return xp.sum(terms, axis=-1)
 
 
 def _stirling_terms(alpha: Array, beta: Array) -> Array:
@@ -109,7 +123,7 @@ def log_ratio_given(xp: Any, b: Array, a: Array, d: Array) -> Array:
 
 def digamma_difference(xp: Any, b: Array, a: Array, d: Array) -> Array:
     """ψ(b) - ψ(a), d = b - a, from terms of the sign of d (but for small ones of the series)."""
-    total = xp.sum(d[..., None] / _moved(a + 0.0 * d) / _moved(b + 0.0 * d), axis=-1)
+    total = _over_moves(xp, lambda a, b, d: d / a / b, (a, b), (d,))
     a, b = a + _MOVES, b + _MOVES
     alpha, beta = 1 / a, 1 / b
     # The series has (2j-1) c x^-2j; differences of even powers of α and β, over α² - β².
@@ -148,7 +162,7 @@ def of_log_beta_in_one(xp: Any, q: Array, p: Array, d: Array, b: Array) -> Array
         log_v = xp.log(q / (q + b) * (1 + b / p))
         return excess_over_log(xp, v, log_v) + b / (p + b) * (d / p) * (d / (q + b))
 
-    total = xp.sum(step(_moved(p), _moved(q), d[..., None], b[..., None]), axis=-1)
+    total = _over_moves(xp, step, (p, q), (d, b))
     p, q = p + _MOVES, q + _MOVES
     c, e = p + b, q + b
     total = total + e * two_points(xp, q / e, p / c, b / e, b / c, b / c * (d / e))

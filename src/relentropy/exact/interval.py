@@ -122,7 +122,12 @@ def entropy_of_von_mises(p: VonMises) -> Array:
     """H = log(2π I0(κ)) - κ I1(κ) / I0(κ)."""
     k = p.concentration
     xp, i0, i1 = _array.namespace(k), i0e(k), i1e(k)
-    return math.log(2 * math.pi) + xp.log(i0) + k * ((i0 - i1) / i0) + 0.0 * p.loc
+    # κ (1 - I1/I0) cancels for large κ, where DLMF 10.40.1 gives its series.
+    large = k > 1000
+    y = 1 / xp.where(large, k, 1.0)
+    far = 1 / 2 + y * (1 / 8 + y * (1 / 8 + y * (25 / 128 + y * (13 / 32))))
+    gap = xp.where(large, far, xp.where(large, 0.0, k) * ((i0 - i1) / i0))
+    return math.log(2 * math.pi) + xp.log(i0) + gap + 0.0 * p.loc
 
 
 # --- continuous Bernoulli -----------------------------------------------------------------------
