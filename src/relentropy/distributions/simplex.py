@@ -25,7 +25,7 @@ class Dirichlet(Multivariate):
 
     >>> from relentropy import Dirichlet, relative_entropy
     >>> round(float(relative_entropy(Dirichlet([1.0, 1.0]), Dirichlet([2.0, 1.0]))), 12)
-    0.306852819440
+    0.30685281944
     """
 
     concentration: Any
