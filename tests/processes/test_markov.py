@@ -330,11 +330,10 @@ class TestGradients:
         assert (slopes[0] == 0).all()
 
     def test_compiled(self, autodiff: Backend) -> None:
+        expected = relative_entropy(MarkovChain(self.p), MarkovChain(self.q))
         f = autodiff.jit(lambda a, b: relative_entropy(MarkovChain(a), MarkovChain(b)))
-        a, b = autodiff.array(self.p), autodiff.array(self.q)
-        assert float(f(a, b)) == pytest.approx(
-            relative_entropy(MarkovChain(self.p), MarkovChain(self.q)), rel=1e-13
-        )
+        value = f(autodiff.array(self.p), autodiff.array(self.q))
+        assert float(value) == pytest.approx(expected, rel=1e-13)
 
 
 def test_vmap(autodiff: Backend) -> None:
