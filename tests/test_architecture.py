@@ -14,24 +14,37 @@ import relentropy
 
 SOURCE = Path(relentropy.__file__).parent
 FRAMEWORKS = {"torch", "jax", "tensorflow", "tinygrad", "keras", "cupy", "mlx", "array_api_compat"}
-# Where a framework may be imported: the one door, and code that is about one framework.
-DOORS = {"_array", "bridges", "torch", "keras", "jax", "tensorflow"}
+# Where a framework may be imported: the door, its special functions and its linear algebra, and
+# code that is about one framework.
+DOORS = {"_array", "_special", "_linalg", "bridges", "torch", "keras", "jax", "tensorflow"}
 
 VERBS = {"_verbs", "_divergences", "_joint"}
-NUMBERS = {"_array", "_scalar"}
+NUMBERS = {"_array", "_scalar", "_special", "_linalg"}
 ARROWS: dict[str, set[str]] = {
     "_array": set(),
     "_scalar": {"_array"},
+    "_special": {"_array"},
+    "_linalg": {"_array"},
     "_labels": {"_array"},
     "kernels": NUMBERS,
     "distributions": {*NUMBERS, "_labels"},
     "bridges": {*NUMBERS, "_labels", "distributions"},
     "_convert": {*NUMBERS, "_labels", "distributions", "bridges"},
-    "_rules": {"_array", "_convert", "distributions", "exact"},
+    "_rules": {"_array", "_convert", "distributions", "exact", "methods"},
+    "_families": {"_array", "_convert", "_rules", "distributions"},
     "exact": {*NUMBERS, "_rules", "distributions", "kernels"},
-    "methods": {*NUMBERS, "_convert", "distributions", "kernels"},
+    "methods": {*NUMBERS, "_convert", "_rules", "distributions", "exact", "kernels"},
     **{
-        key: {*VERBS, *NUMBERS, "_labels", "_convert", "_rules", "distributions", "exact"}
+        key: {
+            *VERBS,
+            *NUMBERS,
+            "_labels",
+            "_convert",
+            "_families",
+            "_rules",
+            "distributions",
+            "exact",
+        }
         for key in VERBS
     },
     "compare": {*VERBS, "distributions", "methods", ""},
