@@ -26,6 +26,7 @@ _RULE_MODULES = (
     "relentropy.exact.processes",
     "relentropy.exact.simplex",
     "relentropy.exact.singular",
+    "relentropy.exact.supports",
     "relentropy.methods.expectations",
     "relentropy.methods.neighbours",
     "relentropy.methods.relative_entropy",

@@ -38,11 +38,6 @@ def digamma(x: Array) -> Array:
     return _native("digamma", x)(x)
 
 
-def trigamma(x: Array) -> Array:
-    """The derivative of digamma, x > 0."""
-    return _native("polygamma", x)(1, x)
-
-
 def erf(x: Array) -> Array:
     return _native("erf", x)(x)
 
@@ -73,6 +68,24 @@ _STIRLING = (
     -3617 / 122400,
 )
 """B(2j) / (2j (2j - 1)), j = 1, 2, ...: Stirling's series."""
+
+
+def trigamma(x: Array) -> Array:
+    """The derivative of digamma, x > 0.
+
+    PyTorch's has 9 digits. Moved up by ψ'(x) = ψ'(x+1) + 1/x², then DLMF 5.15.8.
+    """
+    total = sum(1 / (x + j) ** 2 for j in range(_TRIGAMMA_MOVES))
+    y = 1 / (x + _TRIGAMMA_MOVES)
+    z, series = y * y, 0.0
+    for c in reversed(_TRIGAMMA):
+        series = (series + c) * z
+    return total + (y + z / 2 + y * series)
+
+
+_TRIGAMMA_MOVES = 8
+_TRIGAMMA = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+"""Bernoulli's numbers B(2j), j = 1, 2, ..."""
 
 
 def log_gamma_remainder(x: Array) -> Array:

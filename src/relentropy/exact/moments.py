@@ -350,7 +350,7 @@ def _power_of_uniform(p: Uniform, k: Any, log_c: Any) -> Sized:
     e = k + 1 + 0.0 * reach
     flat = e == 0
     y = xp.where(flat, 1.0, e)
-    grown = -xp.expm1(-xp.where(at_end, 1.0, y * reach)) / xp.where(at_end, 1 - 1 / math.e, 1.0)
+    grown = xp.where(at_end, 1.0, -xp.expm1(-y * reach))
     integral = xp.where(flat, reach, grown / y)
     log_high = xp.log(p.high)
     return exp_of(xp, e * log_high, log_c, xp.log(integral), -xp.log(p.high - p.low))

@@ -11,6 +11,25 @@ from relentropy import _array
 from relentropy._rules import registered, rule
 from relentropy._scalar import INF
 from relentropy.distributions.family import broadcast_shapes
+from relentropy.distributions.interval import (
+    Beta,
+    ContinuousBernoulli,
+    Kumaraswamy,
+    TruncatedNormal,
+    Uniform,
+)
+from relentropy.distributions.line import AsymmetricLaplace, Cauchy, Laplace, Normal, StudentT
+from relentropy.distributions.positive import (
+    Chi,
+    Chi2,
+    Exponential,
+    Gamma,
+    GeneralizedPareto,
+    HalfNormal,
+    Maxwell,
+    Rayleigh,
+    Weibull,
+)
 
 # The exact rules of pairs come first: what they answer is not registered again. `transforms`
 # declares the last expectations.
@@ -25,6 +44,7 @@ from relentropy.exact.expectations import (
     ordinary,
 )
 from relentropy.exact.statistics import families
+from relentropy.exact.supports import never_covered
 from relentropy.methods.infinite import infinite_rows
 from relentropy.methods.relative_entropy import relative_entropy_by_quadrature
 
@@ -35,38 +55,58 @@ ROUNDINGS = 4.0
 
 RELATIVE = {"float64": 1e-10, "float32": 1e-4}
 """The relative error up to which the closed form is taken."""
-TRACED = {"float64": 1e-6, "float32": 1e-3}
+TRACED = 1e-6
 """That inside a trace, where rows cannot be taken apart; beyond it the value is NaN."""
+
+_ALIKE: tuple[set[type], ...] = (
+    {Laplace, AsymmetricLaplace},
+    {Cauchy, StudentT},
+    {Normal, StudentT},
+    {Normal, HalfNormal, TruncatedNormal},
+    {Uniform, Beta, Kumaraswamy, ContinuousBernoulli, GeneralizedPareto, TruncatedNormal},
+    {Exponential, GeneralizedPareto},
+    {Gamma, Chi, Chi2, Weibull, HalfNormal, Maxwell, Rayleigh},
+)
+"""Families that have members in common, or that tend to the same: D between them may be 0."""
 
 
 def by_expectations(p: Any, q: Any) -> Array:
     """D = -h(P) - E_P[log q], and by quadrature where these cancel."""
-    dtype = p.arrays()[0].dtype
-    p, q = (f.mapped(_widened) for f in (p, q))
+    given = p, q
+    p, q = (f.mapped(_widened) for f in given)
     skip = infinite_rows(p, q)
     xp = _array.namespace(skip)
+    if _array.known(xp.any(skip)) is None and _needs_quadrature_in_a_trace(p, q):
+        return relative_entropy_by_quadrature(*given)
     if _array.known(xp.all(skip)):
-        return xp.full_like(skip, INF, dtype=dtype)
+        return xp.full_like(skip, INF, dtype=given[0].arrays()[0].dtype)
     some = _array.known(xp.any(skip)) is not False
     parts = divergence(*(ordinary(p, q, skip) if some else (p, q)))
     value = xp.broadcast_to(parts.value, skip.shape)
     value = xp.where(skip, INF, value) if some else value
-    return _array.astype(_sharpened(value, parts, skip, p, q), dtype)
+    value = _sharpened(value, parts, skip, p, q)
+    return _array.astype(value, given[0].arrays()[0].dtype)
 
 
 def _widened(x: Array) -> Array:
     return _array.astype(x, _array.widest_float(x))
 
 
+def _needs_quadrature_in_a_trace(p: Any, q: Any) -> bool:
+    """Whether rows that cancel are likely, where they cannot be taken apart from the others."""
+    alike = any({type(p), type(q)} <= group for group in _ALIKE)
+    return alike or _array.dtype_name(p.arrays()[0]) != "float64"
+
+
 def _sharpened(value: Array, parts: Sized, skip: Array, p: Any, q: Any) -> Array:
     """The value, where it has lost too many digits by quadrature; inside a trace NaN."""
-    xp, width = _array.namespace(value), _array.dtype_name(value)
+    xp = _array.namespace(value)
     still, size = _array.stop_gradient(value), _array.stop_gradient(parts.size)
     error = ROUNDINGS * xp.finfo(value.dtype).eps * size
-    lost = ~(error <= RELATIVE[width] * still) & ~skip
+    lost = ~(error <= RELATIVE[_array.dtype_name(value)] * still) & ~skip
     some = _array.known(xp.any(lost))
     if some is None:
-        return xp.where((error <= TRACED[width] * still) | skip, value, float("nan"))
+        return xp.where((error <= TRACED * still) | skip, value, float("nan"))
     return _by_quadrature_where(lost, value, p, q) if some else value
 
 
@@ -94,5 +134,5 @@ def _closed(q: type) -> Callable[[Any, Any], Array]:
 for _q in families():
     _function = _closed(_q)
     for _p in knowing():
-        if is_closed(_p, _q) and registered(_p, _q) is None:
+        if is_closed(_p, _q) and not never_covered(_p, _q) and registered(_p, _q) is None:
             rule(_p, _q)(_function)

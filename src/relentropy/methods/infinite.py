@@ -7,7 +7,7 @@ how the densities end.
 from typing import Any
 
 from relentropy import _array
-from relentropy.distributions.family import Continuous, Family
+from relentropy.distributions.family import Continuous, Family, broadcast_shapes
 from relentropy.distributions.integers import Delta, Integers
 from relentropy.distributions.tails import ALGEBRAIC, cost_exists
 
@@ -17,9 +17,9 @@ INF = float("inf")
 
 def as_rows(condition: Any, p: Family, q: Family) -> Array:
     """A condition, a bool or an array, as booleans of the batch of both."""
-    some = sum(0.0 * x for x in [*p.arrays(), *q.arrays()])
-    xp = _array.namespace(some)
-    return (xp.zeros_like(some) == 0) & condition
+    some = _array.constant_like(p.arrays()[0], 0.0)
+    shape = broadcast_shapes(p.batch_shape, q.batch_shape)
+    return _array.namespace(some).broadcast_to((some != 0) | condition, shape)
 
 
 def not_covered(p: Any, q: Any) -> Array:
