@@ -263,3 +263,21 @@ def test_the_rule_says_what_it_computes() -> None:
     p = MultivariateNormal([0.0], [[1.0]])
     assert rule_for(p, p).kind == "closed"
     assert rule_for(p, p).formula.startswith("D = [")
+
+
+@pytest.mark.parametrize("maker", slow_but(["normal covariance", "low rank"], MAKERS))
+def test_mapped_over_a_batch(torch_backend: Backend, maker: str) -> None:
+    made = [pair_of(maker, size, 1, torch_backend) for size in (0.1, 1e-4, 2.0)]
+    kind, names = type(made[0][0]), list(made[0][0].parameters())
+    stacked = [
+        torch_backend.module.stack([pair[side].parameters()[name] for pair in made])
+        for side in (0, 1)
+        for name in names
+    ]
+
+    def f(*arrays: object) -> object:
+        sides = (arrays[: len(names)], arrays[len(names) :])
+        return relative_entropy(*(kind(**dict(zip(names, s, strict=True))) for s in sides))
+
+    value = torch_backend.numpy(torch_backend.vmap(f)(*stacked))
+    assert value == pytest.approx([float(relative_entropy(*pair)) for pair in made], rel=1e-9)

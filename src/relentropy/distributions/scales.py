@@ -18,12 +18,14 @@ class Scale(NamedTuple):
         matrix: what was given.
         is_inverse: whether it describes Σ⁻¹.
         is_root: whether it is a lower triangular root.
+        factor: the root of the matrix, where it was taken before.
 
     """
 
     matrix: Array
     is_inverse: bool = False
     is_root: bool = False
+    factor: Array | None = None
 
     @property
     def dimension(self) -> int:
@@ -32,7 +34,13 @@ class Scale(NamedTuple):
 
     def root(self) -> Array:
         """The lower L with L Lᵀ equal to Σ, or to Σ⁻¹ where that is what was given."""
-        return self.matrix if self.is_root else _linalg.cholesky(_linalg.symmetric(self.matrix))
+        if self.is_root or self.factor is not None:
+            return self.matrix if self.factor is None else self.factor
+        return _linalg.cholesky(_linalg.symmetric(self.matrix))
+
+    def factored(self) -> Self:
+        """The same with its root at hand."""
+        return self._replace(factor=self.root())
 
     def scale_root(self) -> Array:
         """The lower L with L Lᵀ = Σ."""

@@ -33,8 +33,9 @@ def relative_entropy_of_normals(p: MultivariateNormal, q: MultivariateNormal) ->
     regrouped into terms that are not negative.
     """
     require_same_event(p, q)
-    distance = square(q.scale.whitened(p.loc - q.loc))
-    return (matrix_ratio(p.scale, q.scale).excess() + distance) / 2
+    scale = q.scale.factored()
+    distance = square(scale.whitened(p.loc - q.loc))
+    return (matrix_ratio(p.scale, scale).excess() + distance) / 2
 
 
 @rule(MultivariateNormal, None, of="entropy")
