@@ -281,3 +281,13 @@ def test_mapped_over_a_batch(torch_backend: Backend, maker: str) -> None:
 
     value = torch_backend.numpy(torch_backend.vmap(f)(*stacked))
     assert value == pytest.approx([float(relative_entropy(*pair)) for pair in made], rel=1e-9)
+
+
+@pytest.mark.parametrize(("scale", "expected"), [(1e-25, 57.0646), (1e25, np.inf)])
+def test_scales_at_the_ends_of_float32(eager: Backend, scale: float, expected: float) -> None:
+    loc = eager.array([0.0], "float32")
+    p = MultivariateNormal(loc, scale_tril=eager.array([[scale]], "float32"))
+    q = MultivariateNormal(loc, scale_tril=eager.array([[1.0]], "float32"))
+    value = relative_entropy(p, q)
+    assert eager.dtype_of(value) == "float32"
+    assert float(value) == pytest.approx(expected, rel=1e-6)
