@@ -48,7 +48,7 @@ class Beta(Unit):
 
     >>> from relentropy import Beta, relative_entropy
     >>> round(float(relative_entropy(Beta(1, 1), Beta(2, 1))), 12)
-    0.306852819440
+    0.30685281944
     """
 
     concentration1: Any
@@ -86,7 +86,7 @@ class Kumaraswamy(Unit):
     a is `concentration1`, b is `concentration0`; x^a is beta distributed with 1 and b.
 
     >>> from relentropy import Beta, Kumaraswamy, relative_entropy
-    >>> float(relative_entropy(Kumaraswamy(1, 3), Beta(1, 3)))
+    >>> round(float(relative_entropy(Kumaraswamy(1, 3), Beta(1, 3))), 12)
     0.0
     """
 
@@ -179,7 +179,7 @@ class ContinuousBernoulli(Unit):
 
     >>> from relentropy import ContinuousBernoulli, Uniform, relative_entropy
     >>> round(float(relative_entropy(Uniform(0, 1), ContinuousBernoulli(0.3))), 12)
-    0.029666380806
+    0.029736123252
     """
 
     probs: Any = None
@@ -304,7 +304,7 @@ class Triangular(Between):
 
     >>> from relentropy import Triangular, Uniform, relative_entropy
     >>> round(float(relative_entropy(Triangular(0, 1, 0.5), Uniform(0, 1))), 12)
-    0.193147180560
+    0.19314718056
     """
 
     low: Any = 0.0
@@ -500,7 +500,7 @@ class VonMises(Continuous):
     >>> from relentropy import Uniform, VonMises, relative_entropy
     >>> import math
     >>> round(float(relative_entropy(VonMises(0, 1), Uniform(-math.pi, math.pi))), 12)
-    0.210476197210
+    0.210475607389
     """
 
     loc: Any = 0.0
