@@ -148,7 +148,9 @@ class Ends:
         zero = xp.zeros_like(y)
         has_low, has_high = (has & (zero == 0) for has in (has_low, has_high))
         both = has_low & has_high
-        width = xp.where(both, xp.where(both, self.high, 1.0) - xp.where(both, self.low, 0.0), 1.0)
+        # Arrays: PyTorch makes float32 of a choice between two numbers.
+        low, high = (end + zero for end in (self.low, self.high))
+        width = xp.where(both, xp.where(both, high, 1.0) - xp.where(both, low, 0.0), 1.0)
         log_width = xp.log(width)
         y_both = xp.where(both, y, zero)
         rising, falling = log_width - softplus(-y_both), log_width - softplus(y_both)
@@ -156,9 +158,9 @@ class Ends:
         log_below = xp.where(both, falling, xp.where(has_high, -y, INF))
         above, below = (Distance(xp.exp(d), d) for d in (log_above, log_below))
         from_low = has_low & ~(both & (y > 0))
-        x = xp.where(from_low, xp.where(from_low, self.low, 0.0) + above.value, y)
+        x = xp.where(from_low, xp.where(from_low, low, 0.0) + above.value, y)
         from_high = has_high & ~from_low
-        x = xp.where(from_high, xp.where(from_high, self.high, 0.0) - below.value, x)
+        x = xp.where(from_high, xp.where(from_high, high, 0.0) - below.value, x)
         jacobian = xp.where(both, rising + falling - log_width, zero)
         jacobian = xp.where(has_low & ~both, y, xp.where(has_high & ~both, -y, jacobian))
         return Placed(Point(x, self.low, above, self.high, below), jacobian)

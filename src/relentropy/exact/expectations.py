@@ -11,10 +11,11 @@ along, in units of which the sum is wrong by a few roundings.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from relentropy import _array, _rules
 from relentropy.exact.statistics import (
+    NAMES,
     Decay,
     Linear,
     Log,
@@ -58,10 +59,13 @@ def exp_of(xp: Any, *logs: Any) -> Sized:
 _KNOWN: dict[tuple[str, type], Function] = {}
 
 
-def known_by(what: str, *families: type) -> Callable[[Function], Function]:
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def known_by(what: str, *families: type) -> Callable[[F], F]:
     """Declare that the decorated function answers for these families."""
 
-    def register(function: Function) -> Function:
+    def register(function: F) -> F:
         for family in families:
             _KNOWN[what, family] = function
         return function
@@ -140,7 +144,7 @@ def _entropy(p: type) -> Function | None:
 
 def formula(q: type) -> str:
     """What is computed, in a line."""
-    names = ", ".join(t.name for t in statistics_of(q))
+    names = ", ".join(NAMES[t] for t in statistics_of(q))
     return "D = -h(P) - E_P[log q]" + (f" from {names}" if names else "")
 
 

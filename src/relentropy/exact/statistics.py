@@ -54,14 +54,12 @@ class Linear(NamedTuple):
     """The statistic x - m."""
 
     m: Any = 0.0
-    name = "E[x]"
 
 
 class Square(NamedTuple):
     """The statistic (x - m)²."""
 
     m: Any = 0.0
-    name = "E[(x-m)²]"
 
 
 class Sides(NamedTuple):
@@ -70,33 +68,26 @@ class Sides(NamedTuple):
     m: Any
     low: Any
     high: Any
-    name = "E|x-m|"
 
 
 class Log(NamedTuple):
     """The statistic log x."""
 
-    name = "E[log x]"
-
 
 class LogOneMinus(NamedTuple):
     """The statistic log(1 - x)."""
-
-    name = "E[log(1-x)]"
 
 
 class LogSquare(NamedTuple):
     """The statistic (log x - m)²."""
 
     m: Any
-    name = "E[(log x - m)²]"
 
 
 class LogitSquare(NamedTuple):
     """The statistic (log(x / (1-x)) - m)²."""
 
     m: Any
-    name = "E[(logit x - m)²]"
 
 
 class Power(NamedTuple):
@@ -104,14 +95,12 @@ class Power(NamedTuple):
 
     k: Any
     log_c: Any
-    name = "E[x^k]"
 
 
 class Reciprocal(NamedTuple):
     """The statistic c / x."""
 
     log_c: Any
-    name = "E[1/x]"
 
 
 class Decay(NamedTuple):
@@ -119,14 +108,12 @@ class Decay(NamedTuple):
 
     t: Any
     m: Any
-    name = "E[exp(-tx)]"
 
 
 class OneMinusCosine(NamedTuple):
     """The statistic 1 - cos(x - m)."""
 
     m: Any
-    name = "E[cos(x-m)]"
 
 
 class LogOnePlusSquare(NamedTuple):
@@ -134,7 +121,22 @@ class LogOnePlusSquare(NamedTuple):
 
     m: Any
     c: Any
-    name = "E[log(1 + (x-m)²/c²)]"
+
+
+NAMES: dict[Any, str] = {
+    Linear: "E[x]",
+    Square: "E[(x-m)²]",
+    Sides: "E|x-m|",
+    Log: "E[log x]",
+    LogOneMinus: "E[log(1-x)]",
+    LogSquare: "E[(log x - m)²]",
+    LogitSquare: "E[(logit x - m)²]",
+    Power: "E[x^k]",
+    Reciprocal: "E[1/x]",
+    Decay: "E[exp(-tx)]",
+    OneMinusCosine: "E[cos(x-m)]",
+    LogOnePlusSquare: "E[log(1 + (x-m)²/c²)]",
+}
 
 
 class Terms(NamedTuple):

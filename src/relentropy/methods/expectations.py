@@ -17,6 +17,7 @@ from relentropy.distributions.interval import (
     Kumaraswamy,
     TruncatedNormal,
     Uniform,
+    VonMises,
 )
 from relentropy.distributions.line import AsymmetricLaplace, Cauchy, Laplace, Normal, StudentT
 from relentropy.distributions.positive import (
@@ -66,6 +67,7 @@ _ALIKE: tuple[set[type], ...] = (
     {Uniform, Beta, Kumaraswamy, ContinuousBernoulli, GeneralizedPareto, TruncatedNormal},
     {Exponential, GeneralizedPareto},
     {Gamma, Chi, Chi2, Weibull, HalfNormal, Maxwell, Rayleigh},
+    {VonMises},
 )
 """Families that have members in common, or that tend to the same: D between them may be 0."""
 
