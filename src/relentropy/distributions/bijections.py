@@ -75,6 +75,15 @@ class Bijection(Parametric):
         """The tail at the image of an end of the domain."""
         raise NotImplementedError
 
+    def scale_at(self, end: Any) -> Any:
+        """Over which distance from an end the slope changes by its own size, roughly; at most 1."""
+        scale: Any = 1.0
+        for own in self.domain:
+            if abs(own) < INF:
+                away = abs(end - own)
+                scale = min(scale, away) if _array.framework(away) is None else away * scale
+        return scale
+
     def _slope_near(self, end: Any, outer: Any) -> Any:
         """|dy/dx| at an end inside the domain; any number at the others."""
         parameters = [_array.stop_gradient(x) for x in self.parameters().values()]

@@ -102,8 +102,8 @@ class Mixture(Family):
         return families
 
     def _validate(self) -> None:
-        total = _array.stop_gradient(self.weights).sum(-1)
-        xp = _array.namespace(total)
+        xp = _array.namespace(self.weights)
+        total = xp.sum(_array.stop_gradient(self.weights), axis=-1)
         wrong = xp.abs(total - 1) > 1e-3
         if _array.known(xp.any(wrong)):
             first = float(total.reshape(-1)[int(xp.argmax(wrong.reshape(-1) * 1))])
@@ -112,7 +112,8 @@ class Mixture(Family):
 
     def shares(self) -> list[Array]:
         """The weight of each component, of the shape of the batch; they sum to 1."""
-        w = self.weights / self.weights.sum(-1)[..., None]
+        total = _array.namespace(self.weights).sum(self.weights, axis=-1)
+        w = self.weights / total[..., None]
         return [w[..., k] for k in range(w.shape[-1])]
 
     def arrays(self) -> list[Array]:
@@ -165,7 +166,7 @@ class Mixture(Family):
         # What has no weight may be far above what has; its slope is then merely very large.
         terms = w * xp.exp(xp.where(gap < 700, gap, 700.0))
         # NaN is a density too far out to be a number.
-        total = xp.sum(xp.where(still > -INF, terms, 0.0), -1)
+        total = xp.sum(xp.where(still > -INF, terms, 0.0), axis=-1)
         top, base = top[..., 0], base[..., 0]
         some = (total > 0) & (top < INF)
         value = xp.log(xp.where(some, total, 1.0)) + base

@@ -7,7 +7,7 @@ from typing import Any
 from relentropy import _array
 from relentropy.distributions.bijections import Affine, Bijection, Compose
 from relentropy.distributions.compound import draws_of, event_shape, in_one_framework, require_event
-from relentropy.distributions.coordinates import Coordinate, Placed, Point
+from relentropy.distributions.coordinates import Coordinate, Distance, Placed, Point
 from relentropy.distributions.family import (
     Continuous,
     Family,
@@ -107,38 +107,67 @@ def _adopted(base: Family, f: Bijection) -> tuple[Family, Bijection]:
 
 
 class _Image(Point):
-    """A point that remembers the one of which it is the image."""
+    """A point that remembers the one of which it is the image, on a support of that.
 
-    __slots__ = ("_image", "bijection", "origin")
+    Close to an end inside the domain, the distance is the slope half-way times the distance before.
+    """
 
-    def __init__(self, bijection: Bijection, origin: Point) -> None:
+    __slots__ = ("_ends", "_image", "bijection", "origin")
+
+    def __init__(self, bijection: Bijection, origin: Point, ends: tuple[Any, Any]) -> None:
         image = bijection.forward(origin)
         super().__init__(image.x)
-        self.bijection, self.origin, self._image = bijection, origin, image
+        self.bijection, self.origin, self._image, self._ends = bijection, origin, image, ends
 
-    def above(self, low: Any) -> Any:
-        return self._image.above(low)
+    def above(self, low: Any) -> Distance:
+        return self._near(low, self._image.above(low), is_low=True)
 
-    def below(self, high: Any) -> Any:
-        return self._image.below(high)
+    def below(self, high: Any) -> Distance:
+        return self._near(high, self._image.below(high), is_low=False)
+
+    def _near(self, asked: Any, plain: Distance, *, is_low: bool) -> Distance:
+        f = self.bijection
+        rises = f.is_increasing()
+        if not isinstance(rises, bool):  # of both signs
+            return plain
+        from_low = is_low == rises
+        end = self._ends[0 if from_low else 1]
+        if f.is_outer(end) is True:
+            return plain
+        d = self.origin.above(end) if from_low else self.origin.below(end)
+        xp = _array.namespace(d.value)
+        near = (asked == f.image(end)) & (d.value < CLOSE * f.scale_at(end)) & ~(d.value < 0)
+        half = xp.where(near, d.value / 2, 0.0)
+        # Where it is not near, any point at which the slope is a number.
+        inner = end + half if from_low else end - half
+        slope = f.log_slope(Point(xp.where(near, inner, self.origin.x)))
+        log = d.log + slope
+        value = d.value * xp.exp(slope)
+        pairs = ((value, plain.value), (log, plain.log))
+        return Distance(*(xp.where(near, a, b) for a, b in pairs))
 
 
 class Through:
-    """The coordinate of the base, seen through the bijection."""
+    """A coordinate of a support, seen through a bijection."""
 
-    def __init__(self, base: Coordinate, bijection: Bijection) -> None:
-        self.base, self.bijection = base, bijection
+    def __init__(self, base: Coordinate, bijection: Bijection, ends: tuple[Any, Any]) -> None:
+        self.base, self.bijection, self.ends = base, bijection, ends
 
     def at(self, y: Array) -> Placed:
         point, log_jacobian = self.base.at(y)
         slope = self.bijection.log_slope(point)
-        return Placed(_Image(self.bijection, point), log_jacobian + slope)
+        return Placed(_Image(self.bijection, point, self.ends), log_jacobian + slope)
 
     def of(self, point: Point) -> Array:
         return self.base.of(_origin(self.bijection, point))
 
 
+CLOSE = 1e-5
+"""Distances below it, relative to the scale of the slope, are taken from the slope."""
+
+
 def _origin(f: Bijection, point: Point) -> Point:
+    """The point of which this is the image."""
     if isinstance(point, _Image) and point.bijection is f:
         return point.origin
     return f.inverse(point)
@@ -150,28 +179,36 @@ class TransformedContinuous(Transformed, Continuous):
     base: Continuous
     bijection: Bijection
 
+    def _steps(self) -> list[tuple[Bijection, tuple[Any, Any]]]:
+        """The bijections one after the other, each with the support that it maps."""
+        f, ends, found = self.bijection, self.base.support, []
+        for step in f.steps if isinstance(f, Compose) else (f,):
+            found.append((step, ends))
+            ends = _in_order(step, *(step.image(x) for x in ends))
+        return found
+
     def _validate(self) -> None:
-        ends = self.base.support
-        steps = self.bijection.steps if isinstance(self.bijection, Compose) else (self.bijection,)
-        for f in steps:
-            (low, high), (first, last) = ends, f.domain
-            known = all(isinstance(x, float) for x in ends)
-            inside = (low >= first) & (high <= last)
-            xp = None if known else _array.namespace(inside)
-            if (inside if xp is None else _array.known(xp.all(inside))) in (False,):
+        for f, (low, high) in self._steps():
+            first, last = f.domain
+            inside: Any = (low >= first) & (high <= last)
+            if _array.framework(inside) is not None:
+                inside = _array.known(_array.namespace(inside).all(inside))
+            if inside is False:
                 raise ValueError(
-                    f"Transformed: {f!r} is defined from {first:g} to {last:g}, and "
-                    f"{self.base!r} has values from {low} to {high}"
+                    f"Transformed: {f!r} is defined from {first:g} to {last:g}, and is given "
+                    f"values from {low} to {high}"
                 )
-            ends = _in_order(f, *(f.image(x) for x in ends))
 
     @property
     def support(self) -> tuple[Any, Any]:
-        f = self.bijection
-        return _in_order(f, *(f.image(x) for x in self.base.support))
+        f, ends = self._steps()[-1]
+        return _in_order(f, *(f.image(x) for x in ends))
 
     def coordinate(self) -> Coordinate:
-        return Through(self.base.coordinate(), self.bijection)
+        found = self.base.coordinate()
+        for f, ends in self._steps():
+            found = Through(found, f, ends)
+        return found
 
     def centre(self) -> Array:
         return self.base.centre()
@@ -196,8 +233,11 @@ class TransformedContinuous(Transformed, Continuous):
         return either(rises, low, high), either(rises, high, low)
 
     def log_density_at(self, point: Point) -> Array:
-        x = _origin(self.bijection, point)
-        return self.base.log_density_at(x) - self.bijection.log_slope(x)
+        slope = 0.0
+        for f, _ in reversed(self._steps()):
+            point = _origin(f, point)
+            slope = slope + f.log_slope(point)
+        return self.base.log_density_at(point) - slope
 
     def sample(self, rng: Any, size: tuple[int, ...] = ()) -> Any:
         return self._moved_sample(rng, size)

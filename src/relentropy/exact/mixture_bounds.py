@@ -33,6 +33,8 @@ ORDERS = (0.25, 0.5, 0.75, 0.9)
 """Orders of Rényi's divergence that are tried; each gives a bound."""
 ROUNDS = 60
 """Steps of the variational bound; every step is one."""
+ROUNDING = 16.0
+"""In units of the last place."""
 
 
 def mixture_bounds(p: Family, q: Family) -> tuple[Array, Array]:
@@ -57,10 +59,13 @@ def _bounds(between: "_Pairs", within: "_Pairs") -> tuple[Array, Array]:
     xp = _array.namespace(between.relative_entropy)
     at_least, at_most = (_mean(xp, between, f(xp, between)) for f in (_lower, _upper))
     # What a draw tells is at most log K, so that no infinity is taken from another.
-    lower = at_least - _mean(xp, within, _upper(xp, within))
-    upper = at_most - _lower_information(xp, within)
-    lower = xp.maximum(lower, _renyi(xp, between))
-    upper = xp.minimum(upper, _variational(xp, between))
+    told = _mean(xp, within, _upper(xp, within))
+    # A certificate allows for the rounding of differences.
+    slack = ROUNDING * xp.finfo(told.dtype).eps * (1 + told)
+    lower = xp.maximum(at_least - told, _renyi(xp, between))
+    lower = lower - slack - ROUNDING * xp.finfo(told.dtype).eps * xp.where(lower < INF, lower, 0.0)
+    upper = xp.minimum(at_most - _lower_information(xp, within) + slack, _variational(xp, between))
+    lower = xp.maximum(lower, xp.zeros_like(lower))
     return lower, xp.maximum(upper, lower)
 
 

@@ -121,7 +121,10 @@ class Answer(NamedTuple):
 
 def _of_both(p: Family, q: Family, of: str, rng: Any, draws: int) -> Answer | None:
     n = round(SHARE * draws)
-    own = _log_ratios(p, q, p, rng, n)
+    try:
+        own = _log_ratios(p, q, p, rng, n)
+    except NotImplementedError:
+        raise LookupError(f"{p!r} cannot be drawn from") from None
     try:
         others = _log_ratios(p, q, q, rng, draws - n)
     except NotImplementedError:
