@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from relentropy import as_distribution
 from tests.backends import Backend
@@ -24,3 +25,17 @@ def assert_same_density(
         atol=rtol,
     )
     return ours
+
+
+def cases(objects: dict[str, Any], quick: str) -> list[Any]:
+    """The objects as parameters of a test, those not named in `quick` in the exhaustive run.
+
+    JAX compiles every operation of every shape when it first comes.
+    """
+    return [
+        pytest.param(make, id=name, marks=() if name in quick.split(", ") else SLOW)
+        for name, make in objects.items()
+    ]
+
+
+SLOW = (pytest.mark.exhaustive,)

@@ -16,13 +16,16 @@ import pytest
 
 from relentropy import relative_entropy
 from tests.bridges.conftest import imported
+from tests.bridges.densities import SLOW
 from tests.docs.pages import ROOT
 from tests.tools import load_script
 
 PAGE = ROOT / "docs" / "figures" / "peers_pairs.json"
 ANSWERS = json.loads(PAGE.read_text(encoding="utf-8"))
 PAIRS = [
-    pytest.param(library, p, id=f"{library}-{p}")
+    pytest.param(
+        library, p, id=f"{library}-{p}", marks=() if library == "torch" or p == "Weibull" else SLOW
+    )
     for library, peer in ANSWERS.items()
     for p in peer["answers"]
 ]
@@ -120,6 +123,9 @@ def compare(
         if name == "Delta" and other in ("Probs", "Independent", "Transformed", "Mixture"):
             continue
         found = as_numpy(relative_entropy(p, q))
+        if name == other == "Delta":
+            assert found == 0
+            continue
         if name == "Delta" and other not in TABLES:
             assert found == INF, other
             continue
@@ -129,7 +135,10 @@ def compare(
         answer = as_numpy(theirs(p, q))
         truth = WRONG.get((library, name, other))
         if truth is None:
-            np.testing.assert_allclose(found, answer, rtol=1e-8, atol=1e-12, err_msg=other)
+            # Theirs is of single precision in everything.
+            single = library == "tfp" and name == "ContinuousBernoulli"
+            rtol = 1e-4 if single else 1e-8
+            np.testing.assert_allclose(found, answer, rtol=rtol, atol=1e-12, err_msg=other)
             continue
         true = float(truth(s, t))
         np.testing.assert_allclose(found, true, rtol=1e-12, err_msg=other)
@@ -185,6 +194,7 @@ def test_every_registered_class_is_read(library: str) -> None:
         assert name in readers or NAMES.get(name) is not None, name
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("library", ANSWERS)
 def test_the_committed_table_is_what_the_registry_says(library: str, script: ModuleType) -> None:
     imported(MODULES.get(library, library))

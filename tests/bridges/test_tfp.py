@@ -10,7 +10,7 @@ import pytest
 from relentropy import LogDensity, LogProbs, Probs, as_distribution, relative_entropy
 from tests.backends import JaxBackend
 from tests.bridges.conftest import imported
-from tests.bridges.densities import assert_same_density
+from tests.bridges.densities import assert_same_density, cases
 
 ROOT = np.array([[1.0, 0.0], [0.5, 2.0]])
 ZEROS = np.zeros(2)
@@ -150,7 +150,9 @@ def quietly(f: Callable[[], Any]) -> Any:
         return f()
 
 
-@pytest.mark.parametrize("make", OBJECTS.values(), ids=OBJECTS.keys())
+@pytest.mark.parametrize(
+    "make", cases(OBJECTS, "Gamma of a log, PERT, WishartTriL, Sample, Mixture, inverse bijectors")
+)
 def test_the_density_is_that_of_the_object(make: Make, tfp: Any, jax_backend: JaxBackend) -> None:
     theirs = quietly(lambda: make(tfp))
     ours = quietly(lambda: assert_same_density(jax_backend, theirs, theirs.log_prob))
@@ -176,6 +178,7 @@ def test_categories(tfp: Any) -> None:
         lambda d: d.JohnsonSU(F(0), F(1), F(0), F(2)),
     ],
 )
+@pytest.mark.exhaustive
 def test_a_kind_that_is_not_ours_is_taken_by_its_density(make: Make, tfp: Any) -> None:
     p = quietly(lambda: make(tfp.distributions))
     ours = quietly(lambda: as_distribution(p))
@@ -266,7 +269,9 @@ DISTRAX: dict[str, Make] = {
 }
 
 
-@pytest.mark.parametrize("make", DISTRAX.values(), ids=DISTRAX.keys())
+@pytest.mark.parametrize(
+    "make", cases(DISTRAX, "Beta, MixtureOfTwo, Transformed, of TensorFlow Probability")
+)
 def test_the_density_is_that_of_an_object_of_distrax(
     make: Make, distrax: Any, jax_backend: JaxBackend
 ) -> None:

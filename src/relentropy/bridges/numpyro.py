@@ -68,7 +68,7 @@ def by_own_density(d: Any) -> Distribution:
     """A kind that we don't have, by its density; TypeError unless it is of one real number."""
     if d.event_shape or not d.support or interval(d.support) is None:
         raise refused(d)
-    return by_density(d, unchecked(d), interval(d.support), in_jax(0.0))
+    return by_density(d, unchecked(d).log_prob, interval(d.support), in_jax(0.0))
 
 
 def same_names(*families: type) -> dict[str, Reader]:

@@ -107,16 +107,29 @@ def by_density(
     if support is None or not single or tuple(getattr(d, "batch_shape", ())):
         raise refused(d, log_density=getattr(log_density, "__name__", "log_prob"))
     low, high = (float(x) for x in support)
-    density = LogDensity(log_density, (low, high))
+    density = LogDensity(_within(log_density, low, high), (low, high))
     return density.mapped(lambda zero: _array.constant_like(like, 0.0))
 
 
-def unchecked(d: Any) -> Callable[[Array], Array]:
-    """The log-density of a copy that takes points outside its support, where the density is 0."""
+def _within(log_density: Callable[[Array], Array], low: float, high: float) -> Any:
+    """-inf outside the support, where a foreign function may raise, warn or give NaN."""
+    middle = (low + high) / 2 if high - low < INF else low + 1 if low > -INF else min(high - 1, 0.0)
+
+    def log_density_anywhere(x: Array) -> Array:
+        xp = _array.namespace(x)
+        inside = (x >= low) & (x <= high)
+        return xp.where(inside, log_density(xp.where(inside, x, middle)), -INF)
+
+    return log_density_anywhere
+
+
+def unchecked(d: Any) -> Any:
+    """A copy that does not look at the values of its points, and whose parts don't either."""
     other = copy(d)
     other._validate_args = False
-    log_density: Callable[[Array], Array] = other.log_prob
-    return log_density
+    if hasattr(d, "base_dist"):
+        other.base_dist = unchecked(d.base_dist)
+    return other
 
 
 def interval(constraint: Any) -> tuple[Any, Any] | None:

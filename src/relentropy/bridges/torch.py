@@ -61,7 +61,7 @@ def by_own_density(d: Any) -> Distribution:
 
     support = None if d.event_shape else reading.interval(d.support)
     like = next((x for x in vars(d).values() if isinstance(x, torch.Tensor)), torch.zeros(()))
-    return by_density(d, unchecked(d), support, like)
+    return by_density(d, unchecked(d).log_prob, support, like)
 
 
 def probs_or_logits(d: Any) -> dict[str, Any]:
