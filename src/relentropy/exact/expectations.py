@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from relentropy import _array, _rules
 from relentropy.exact.statistics import (
     NAMES,
+    AtBoth,
     Decay,
     Linear,
     Log,
@@ -91,6 +92,7 @@ _NEEDS: dict[Any, tuple[str, ...]] = {
     Decay: ("decay",),
     OneMinusCosine: ("cosine",),
     LogOnePlusSquare: ("log one plus square",),
+    AtBoth: ("both values",),
 }
 """Which declarations of P the expectation of a statistic takes."""
 
@@ -188,6 +190,8 @@ _ORDINARY = {
     "low": 0.25,
     "high": 0.75,
     "peak": 0.5,
+    "power": 9.0,
+    "total_count": 3.0,
     "probs": 0.5,
     "logits": 0.0,
 }

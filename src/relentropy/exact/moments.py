@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from relentropy import _array
-from relentropy._special import digamma, log_beta, log_gamma, trigamma
+from relentropy._special import digamma, log_beta, log_gamma, log_zeta, trigamma
+from relentropy.distributions.integers import Bernoulli, Zipf
 from relentropy.distributions.interval import (
     Beta,
     ContinuousBernoulli,
@@ -75,6 +76,8 @@ _MEANS: dict[type, Function] = {
     FisherSnedecor: lambda p: (0.0, p.df2 / (p.df2 - 2) + 0.0 * p.df1),
     Beta: lambda p: (0.0, p.concentration1 / (p.concentration1 + p.concentration0)),
     Uniform: lambda p: (p.low, (p.high - p.low) / 2),
+    Bernoulli: lambda p: (0.0, p.success()),
+    Zipf: lambda p: (0.0, _array.namespace(p.power).exp(log_zeta(p.power - 1) - log_zeta(p.power))),
     Triangular: lambda p: (p.low, ((p.high - p.low) + (p.peak - p.low)) / 3),
 }
 _VARIANCES: dict[type, Function] = {
@@ -359,3 +362,15 @@ def _power_of_uniform(p: Uniform, k: Any, log_c: Any) -> Sized:
 @known_by("reciprocal", Uniform)
 def _reciprocal_of_uniform(p: Uniform, log_c: Any) -> Sized:
     return _power_of_uniform(p, -1.0, log_c)
+
+
+# --- whole numbers ------------------------------------------------------------------------------
+
+
+@known_by("both values", Bernoulli)
+def _both_values(p: Bernoulli, q: Any) -> Sized:
+    xp, parts = _array.namespace(*q.arrays()), []
+    for k, weight in ((0.0, p.failure()), (1.0, p.success())):
+        log_q = q._log_density_anywhere(xp.zeros_like(sum(q.arrays())) + k)
+        parts.append(weight * xp.where(weight > 0, log_q, 0.0))
+    return added(*parts)

@@ -13,6 +13,12 @@ from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._special import i0e, log_beta, log_gamma
+from relentropy.distributions.integers import (
+    BetaBinomial,
+    Geometric,
+    NegativeBinomial,
+    Poisson,
+)
 from relentropy.distributions.interval import (
     Beta,
     ContinuousBernoulli,
@@ -123,6 +129,12 @@ class LogOnePlusSquare(NamedTuple):
     c: Any
 
 
+class AtBoth(NamedTuple):
+    """The log-probability of q at 0 and at 1: a statistic of what has no other value."""
+
+    q: Any
+
+
 NAMES: dict[Any, str] = {
     Linear: "E[x]",
     Square: "E[(x-m)²]",
@@ -136,6 +148,7 @@ NAMES: dict[Any, str] = {
     Decay: "E[exp(-tx)]",
     OneMinusCosine: "E[cos(x-m)]",
     LogOnePlusSquare: "E[log(1 + (x-m)²/c²)]",
+    AtBoth: "q(0), q(1)",
 }
 
 
@@ -346,3 +359,16 @@ def _truncated_normal(q: TruncatedNormal) -> Terms:
 def _von_mises(q: VonMises) -> Terms:
     k = q.concentration
     return Terms([-_log(i0e(k)), -math.log(2 * math.pi)], [(-k, OneMinusCosine(q.loc))])
+
+
+# --- whole numbers ------------------------------------------------------------------------------
+
+
+@_declare(Geometric, uses=(Linear,))
+def _geometric(q: Geometric) -> Terms:
+    return Terms([q.log_success()], [(q.log_failure(), Linear())])
+
+
+@_declare(Poisson, NegativeBinomial, BetaBinomial, uses=(AtBoth,))
+def _others(q: Any) -> Terms:
+    return Terms([], [(1.0, AtBoth(q))])

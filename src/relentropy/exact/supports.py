@@ -5,6 +5,7 @@ from typing import Any
 from relentropy import _array
 from relentropy._rules import rule
 from relentropy._scalar import INF
+from relentropy.distributions.family import Continuous
 from relentropy.distributions.interval import Triangular, Uniform, Unit, VonMises
 from relentropy.distributions.line import LocationScale
 from relentropy.distributions.positive import GeneralizedPareto, Pareto, Positive
@@ -24,6 +25,8 @@ _UNCOVERED: dict[type, tuple[type, ...]] = {
 
 def never_covered(p: type, q: type) -> bool:
     """Whether no member of the family q covers any of the family p."""
+    if issubclass(p, Continuous) != issubclass(q, Continuous):
+        return True
     return any(issubclass(p, kind) and issubclass(q, _UNCOVERED[kind]) for kind in _UNCOVERED)
 
 

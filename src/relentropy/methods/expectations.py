@@ -11,6 +11,7 @@ from relentropy import _array
 from relentropy._rules import registered, rule
 from relentropy._scalar import INF
 from relentropy.distributions.family import broadcast_shapes
+from relentropy.distributions.integers import Integers
 from relentropy.distributions.interval import (
     Beta,
     ContinuousBernoulli,
@@ -47,7 +48,10 @@ from relentropy.exact.expectations import (
 from relentropy.exact.statistics import families
 from relentropy.exact.supports import never_covered
 from relentropy.methods.infinite import infinite_rows
-from relentropy.methods.relative_entropy import relative_entropy_by_quadrature
+from relentropy.methods.relative_entropy import (
+    relative_entropy_by_quadrature,
+    relative_entropy_by_summation,
+)
 
 Array = Any
 
@@ -73,13 +77,13 @@ _ALIKE: tuple[set[type], ...] = (
 
 
 def by_expectations(p: Any, q: Any) -> Array:
-    """D = -h(P) - E_P[log q], and by quadrature where these cancel."""
+    """D = -h(P) - E_P[log q], and by quadrature or summation where these cancel."""
     given = p, q
     p, q = (f.mapped(_widened) for f in given)
     skip = infinite_rows(p, q)
     xp = _array.namespace(skip)
     if _array.known(xp.any(skip)) is None and _needs_quadrature_in_a_trace(p, q):
-        return relative_entropy_by_quadrature(*given)
+        return _by_numbers(*given)
     if _array.known(xp.all(skip)):
         return xp.full_like(skip, INF, dtype=given[0].arrays()[0].dtype)
     some = _array.known(xp.any(skip)) is not False
@@ -88,6 +92,12 @@ def by_expectations(p: Any, q: Any) -> Array:
     value = xp.where(skip, INF, value) if some else value
     value = _sharpened(value, parts, skip, p, q)
     return _array.astype(value, given[0].arrays()[0].dtype)
+
+
+def _by_numbers(p: Any, q: Any) -> Array:
+    if isinstance(p, Integers):
+        return relative_entropy_by_summation(p, q)
+    return relative_entropy_by_quadrature(p, q)
 
 
 def _widened(x: Array) -> Array:
@@ -101,7 +111,7 @@ def _needs_quadrature_in_a_trace(p: Any, q: Any) -> bool:
 
 
 def _sharpened(value: Array, parts: Sized, skip: Array, p: Any, q: Any) -> Array:
-    """The value, where it has lost too many digits by quadrature; inside a trace NaN."""
+    """The value, and by numbers where it has lost too many digits; inside a trace NaN there."""
     xp = _array.namespace(value)
     still, size = _array.stop_gradient(value), _array.stop_gradient(parts.size)
     error = ROUNDINGS * xp.finfo(value.dtype).eps * size
@@ -109,15 +119,15 @@ def _sharpened(value: Array, parts: Sized, skip: Array, p: Any, q: Any) -> Array
     some = _array.known(xp.any(lost))
     if some is None:
         return xp.where((error <= TRACED * still) | skip, value, float("nan"))
-    return _by_quadrature_where(lost, value, p, q) if some else value
+    return _by_numbers_where(lost, value, p, q) if some else value
 
 
-def _by_quadrature_where(lost: Array, value: Array, p: Any, q: Any) -> Array:
+def _by_numbers_where(lost: Array, value: Array, p: Any, q: Any) -> Array:
     xp, batch = _array.namespace(value), broadcast_shapes(p.batch_shape, q.batch_shape)
     lost, value = lost.reshape(-1), value.reshape(-1)
     (rows,) = xp.nonzero(lost)
     chosen = [f.flattened(batch).mapped(lambda x: xp.take(x, rows, axis=0)) for f in (p, q)]
-    better = relative_entropy_by_quadrature(*chosen)
+    better = _by_numbers(*chosen)
     # Each row is taken from where it is: a gradient goes to one of the two only.
     place = xp.where(
         lost, value.shape[0] - 1 + xp.cumulative_sum(lost * 1), _array.positions(value)
