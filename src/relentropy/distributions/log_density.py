@@ -45,7 +45,7 @@ class LogDensity(Continuous):
     >>> from relentropy import LogDensity, Normal, relative_entropy
     >>> p = LogDensity(lambda x: -(x**4), normalize=True)
     >>> round(float(relative_entropy(p, Normal(0, 1))), 9)
-    0.242312193
+    0.243057749
     """
 
     # Values in place of the property and method of the same names.
