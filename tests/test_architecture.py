@@ -22,6 +22,7 @@ VERBS = {"_verbs", "_divergences", "_joint"}
 NUMBERS = {"_array", "_scalar", "_special", "_linalg"}
 ARROWS: dict[str, set[str]] = {
     "_array": set(),
+    "_lazy": set(),
     "_scalar": {"_array"},
     "_special": {"_array"},
     "_linalg": {"_array"},
@@ -47,13 +48,13 @@ ARROWS: dict[str, set[str]] = {
         }
         for key in VERBS
     },
-    "compare": {*VERBS, "distributions", "methods", ""},
+    "compare": {*VERBS, "_lazy", "distributions", "methods", ""},
     "cli": {"compare", ""},
     # The package itself re-exports, lazily, everything but the program.
-    "": {*VERBS, "_convert", "_rules", "distributions", "methods", "compare", "rl"},
+    "": {*VERBS, "_lazy", "_convert", "_rules", "distributions", "methods", "compare", "rl"},
 }
 # A subject (rl, quantum, ...) may use these, and no other subject.
-SUBJECT_ARROWS = {*VERBS, *NUMBERS, "distributions"}
+SUBJECT_ARROWS = {*VERBS, *NUMBERS, "_lazy", "distributions"}
 
 
 def modules() -> list[Path]:

@@ -7,6 +7,8 @@ loads no numerical library; each is imported on first use.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from relentropy._lazy import lookup
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -246,13 +248,14 @@ _HOMES |= {name: f"relentropy.{name}" for name in _SUBJECTS}
 __all__ = ["__version__", *sorted(_HOMES)]
 
 
+_find = lookup("relentropy", _HOMES)
+
+
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'relentropy' has no attribute {name!r}")
-    module = import_module(home)
-    value = module if name in _SUBJECTS else getattr(module, name)
-    globals()[name] = value
+    value = _find(name)
+    if _HOMES[name].startswith("relentropy.distributions."):
+        # Rules are found when they load, which cannot be while a framework traces their use.
+        import_module("relentropy._rules").load()
     return value
 
 

@@ -68,7 +68,7 @@ def is_numpy(x: Array) -> bool:
 
 def quiet(x: Array) -> AbstractContextManager[Any]:
     """Silence NumPy's floating-point warnings: the infinities they announce are the answers."""
-    if not is_numpy(x):
+    if not is_numpy(x) or compiling():
         return nullcontext()
     import numpy
 

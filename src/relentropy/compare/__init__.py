@@ -1,8 +1,9 @@
 """How many bits one data set has moved from another, where, and how sure we are."""
 
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from relentropy._lazy import lookup
 
 if TYPE_CHECKING:
     from relentropy.compare.analysis import tables as tables
@@ -11,14 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "InputError", "example_paths", "tables"]
 
-_HOMES = {"tables": "analysis", "Comparison": "comparison", "InputError": "errors"}
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'relentropy.compare' has no attribute {name!r}")
-    return getattr(import_module(f"relentropy.compare.{home}"), name)
+_HOMES = {
+    "tables": "relentropy.compare.analysis",
+    "Comparison": "relentropy.compare.comparison",
+    "InputError": "relentropy.compare.errors",
+}
+__getattr__ = lookup("relentropy.compare", _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -214,7 +214,7 @@ def lower_bound(p: Any, q: Any) -> Array:
     return _answer(lower_bound_of, p, q, "bounds", kinks=True)
 
 
-for _name, _function in {
+_VERBS: dict[str, Callable[..., Array]] = {
     "renyi": renyi,
     "tsallis": tsallis,
     "chi_square": chi_square,
@@ -225,5 +225,6 @@ for _name, _function in {
     "scaled_jensen_shannon": scaled_jensen_shannon,
     "f_divergence": f_divergence,
     "lower_bound": lower_bound,
-}.items():
+}
+for _name, _function in _VERBS.items():
     _register(_name, _function)

@@ -112,7 +112,8 @@ def of_logs(log_p: Array, log_q: Array, t: Array, log_weight: Array, used: Array
     log_p, log_q = (xp.where(used, x, -INF) for x in (log_p, log_q))
     t = xp.where(used, t, 0.0)
     t = xp.where((log_p > -INF) & (log_q == -INF), INF, t)
-    return Cells(*(_exp(xp, x, log_weight) for x in (log_p, log_q)), t)
+    p, q = (_exp(xp, x, log_weight) for x in (log_p, log_q))
+    return Cells(p, q, t)
 
 
 def _exp(xp: Any, log_p: Array, log_weight: Array) -> Array:
@@ -146,11 +147,12 @@ def halves(
     `more` are further ends of pieces, (B, m). With `flat` the second density is 1 in the cells.
     """
     still = [f.mapped(_array.stop_gradient) for f in (p, q)]
-    points = features(*still, choose(*still))
+    still_p, still_q = still
+    points = features(still_p, still_q, choose(still_p, still_q))
     xp = _array.namespace(points)
     points = points if more is None else xp.concat((points, more), axis=-1)
     y, w = nodes(points, spread(points) / 8, n)
-    log_p, log_q, t, log_j = log_densities(*(column(f) for f in still), choose, y)
+    log_p, log_q, t, log_j = log_densities(column(still_p), column(still_q), choose, y)
     used = (log_p + log_j > UNDERFLOW) | (log_q + log_j > UNDERFLOW)
     used = used & ~skip[:, None] & (w > 0)
     if not _array.is_numpy(y):

@@ -176,7 +176,7 @@ def halves(
     k, weight, exists = sum_.alone()
     k = xp.where(exists, k, 0.0)
     log_p, log_q = (sum_.log_density(f, k) for f in (p, q))
-    t = log_ratio(*(f.mapped(_columns) for f in (p, q)), Point(k), log_p, log_q)
+    t = log_ratio(p.mapped(_columns), q.mapped(_columns), Point(k), log_p, log_q)
     single = log_p, log_q, t, weight, exists & ~skip[:, None]
     found = [single] * 2
     if _array.known(xp.any(sum_.long & ~skip[:, None])) is not False:
@@ -210,7 +210,8 @@ def _between(sum_: Sum, n: int, skip: Any) -> list[tuple[Array, ...]]:
     if not _array.is_numpy(y):
         point, _ = coordinate.at(xp.where(used, y, points[..., :1]))
         log_p, log_q = (_smooth(f, point) for f in (sum_.p, sum_.q))
-    t = log_ratio(*(f.mapped(_columns) for f in (sum_.p, sum_.q)), point, log_p, log_q)
+    wide_p, wide_q = (f.mapped(_columns) for f in (sum_.p, sum_.q))
+    t = log_ratio(wide_p, wide_q, point, log_p, log_q)
     weight = xp.where(used, weight, 0.0) + xp.log(xp.where(used, 2 * w, 1.0))
     even = (n + 1) * (y.shape[-1] // (2 * n + 1))
     parts = slice(None, even), slice(even, None)

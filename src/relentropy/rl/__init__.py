@@ -3,8 +3,9 @@
 Plain functions on arrays of PyTorch, JAX and NumPy (values only there); no trainer inside.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from relentropy._lazy import lookup
 
 if TYPE_CHECKING:
     from relentropy.rl import oracle as oracle
@@ -40,19 +41,11 @@ _EXPORTS = {
     "top_k": ["Bounds", "top_k_bounds"],
     "trust_regions": ["TrustRegion", "trust_region"],
 }
-_HOMES = {name: module for module, names in _EXPORTS.items() for name in names}
+_HOMES = {name: f"relentropy.rl.{home}" for home, names in _EXPORTS.items() for name in names}
+_HOMES["oracle"] = "relentropy.rl.oracle"
+__getattr__ = lookup("relentropy.rl", _HOMES)
 
-__all__ = sorted([*_HOMES, "oracle"])
-
-
-def __getattr__(name: str) -> Any:
-    if name == "oracle":
-        return import_module("relentropy.rl.oracle")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'relentropy.rl' has no attribute {name!r}")
-    value = getattr(import_module(f"relentropy.rl.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__all__ = sorted(_HOMES)
 
 
 def __dir__() -> list[str]:
