@@ -284,7 +284,7 @@ def adapted(number: Array, like: Array) -> Array:
     """A NumPy array of plain numbers in the framework, dtype and device of another array."""
     if _array.is_numpy(like):
         return _array.astype(number, like.dtype)
-    return _array.constant_like(like, number.tolist())
+    return _array.constant_like(like, number)
 
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
