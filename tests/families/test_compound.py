@@ -174,6 +174,16 @@ def test_a_zero_inflated_poisson_is_summed():
     assert near(relative_entropy(p, q), truth, 1e-12)
 
 
+def test_an_end_that_a_long_sum_would_miss_is_refused():
+    q = Mixture([0.5, 0.5], [Poisson(5000), Delta(5000)])
+    with pytest.raises(LookupError, match="one by one"):
+        relative_entropy(Poisson(5000), q)
+    short = Mixture([0.5, 0.5], [r.Binomial(1500, 0.5), Delta(1000)])
+    assert near(relative_entropy(r.Binomial(1500, 0.5), short), math.log(2), 1e-12)
+    early = Mixture([0.5, 0.5], [Poisson(5000), Delta(0)])
+    assert near(relative_entropy(Poisson(5000), early), math.log(2))
+
+
 def test_a_family_with_a_batch_is_split(xp):
     weights = xp.array([[0.2, 0.8], [0.6, 0.4]])
     locs = xp.array([[0.0, 3.0], [1.0, -2.0]])

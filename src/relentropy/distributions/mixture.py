@@ -37,6 +37,10 @@ from relentropy.distributions.tails import EXPONENTIAL, Tail, either, heavier
 Array = Any
 INF = float("inf")
 
+HALVINGS = 40
+ALONE, SHORT = 900, 2048
+"""Whole numbers up to the first are always summed one by one, and up to the second if all are."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Weights(Parametric):
@@ -240,7 +244,10 @@ class UnivariateMixture(Mixture):
 
     def _zero(self) -> Array:
         """0 in the shape of the batch."""
-        return 0.0 * (self.weights[..., 0] + sum(_zero_of(f) for f in self.components))
+        xp = _array.namespace(self.weights)
+        # Not 0 · x, which is NaN for an infinite end.
+        parts = [xp.zeros_like(x) for x in self.arrays()]
+        return sum(parts[1:], start=parts[0])
 
     def _counting(self) -> list[Any]:
         """Whether each component has weight: True where that is known for the whole batch."""
@@ -307,10 +314,6 @@ class UnivariateMixture(Mixture):
         return xp.where(inside, log_at(there), -INF)
 
 
-def _zero_of(f: Family) -> Array:
-    return sum(0.0 * x for x in f.arrays())
-
-
 class ContinuousMixture(UnivariateMixture, Continuous):
     """Densities on the line."""
 
@@ -340,33 +343,52 @@ class ContinuousMixture(UnivariateMixture, Continuous):
         for f in self.components:
             own = f.coordinate()
             found += [coordinate.of(own.at(y).point) for y in f.features()]
-        return found + self._crossings(coordinate)
+        return found + self._crossings(coordinate, found) if len(self.components) > 1 else found
 
-    def _crossings(self, coordinate: Coordinate) -> list[Array]:
-        """Where one component takes over from its neighbour: log p may turn sharply there."""
-        zero = self._zero()
-        points = [f.coordinate().at(f.centre()).point for f in self.components]
-        centres = [_array.stop_gradient(coordinate.of(x) + zero) for x in points]
-        xp = _array.namespace(*centres)
-        y = xp.stack(centres, -1)
-        order = xp.argsort(y, axis=-1)
-        y = xp.take_along_axis(y, order, axis=-1)
+    def _crossings(self, coordinate: Coordinate, found: list[Array]) -> list[Array]:
+        """Where one component takes over from another: log p may turn sharply there.
+
+        Looked for between and far beyond the features found, by bisection.
+        """
+        zero = _array.stop_gradient(self._zero())
+        xp = _array.namespace(zero)
+        y = xp.stack([_array.stop_gradient(x) + zero for x in found], -1)
+        middle = _array.stop_gradient(self.centre() + zero)[..., None]
+        y = xp.sort(xp.where(xp.abs(y) < INF, y, middle), axis=-1)
+        y = self._grid(xp, y)
         column: Any = self.mapped(lambda x: _array.stop_gradient(x)[..., None])
         log_shares = xp.stack([_log(w) for w in column.shares()], -1)
 
-        def halve(low: Array, high: Array) -> tuple[Array, Array]:
-            middle = (low + high) / 2
-            logs = column._component_logs(column.coordinate().at(middle).point)
-            logs = log_shares + xp.stack(xp.broadcast_arrays(*logs), -1)
-            left, right = (
-                xp.take_along_axis(logs, part[..., None], axis=-1)[..., 0]
-                for part in (order[..., :-1], order[..., 1:])
-            )
-            before = left > right
-            return xp.where(before, middle, low), xp.where(before, high, middle)
+        def largest(y: Array) -> Array:
+            logs = column._component_logs(column.coordinate().at(y).point)
+            logs = log_shares + xp.stack(list(xp.broadcast_arrays(*logs)), -1)
+            return xp.argmax(xp.where(logs == logs, logs, -INF), axis=-1)
 
-        low, high = _array.repeat(halve, 50, y[..., :-1], y[..., 1:])
-        return [((low + high) / 2)[..., k] for k in range(len(points) - 1)]
+        at = largest(y)
+        turns = at[..., 1:] != at[..., :-1]
+        # The brackets that turn come first; the sort is stable.
+        most = min(2 * len(self.components), y.shape[-1] - 1)
+        order = xp.argsort(xp.where(turns, 0, 1), axis=-1, stable=True)[..., :most]
+        ends = (xp.take_along_axis(x, order, axis=-1) for x in (y[..., :-1], y[..., 1:]))
+        first = xp.take_along_axis(at, order, axis=-1)
+
+        def halve(low: Array, high: Array) -> tuple[Array, Array]:
+            half = (low + high) / 2
+            before = largest(half) == first
+            return xp.where(before, half, low), xp.where(before, high, half)
+
+        low, high = _array.repeat(halve, HALVINGS, *ends)
+        return [((low + high) / 2)[..., k] for k in range(most)]
+
+    @staticmethod
+    def _grid(xp: Any, y: Array) -> Array:
+        """Between neighbours of y (..., m), sorted, and doubling distances beyond."""
+        a, b = y[..., :-1], y[..., 1:]
+        span = y[..., -1:] - y[..., :1]
+        parts = [y, *(a + (b - a) * t for t in (0.25, 0.5, 0.75))]
+        for k in range(-3, 6):
+            parts += [y[..., :1] - span * 2.0**k, y[..., -1:] + span * 2.0**k]
+        return xp.sort(xp.concat(parts, axis=-1), axis=-1)
 
     def kinks(self) -> list[Array]:
         ends = [x for f in self.components for x in f.support]
@@ -419,9 +441,23 @@ class IntegerMixture(UnivariateMixture, Integers):
         return self._zero() + sum(w * f.centre() for w, f in pairs)
 
     def width(self) -> Array:
+        self._require_smooth()
         xp, centre = _array.namespace(self.weights), self.centre()
         far = [f.width() + xp.abs(f.centre() - centre) for f in self.components]
         return reduce(xp.maximum, [x + self._zero() for x in far])
+
+    def _require_smooth(self) -> None:
+        """Far out, sums are integrals of a smooth continuation, in which no end may be missed."""
+        zero = _array.stop_gradient(self._zero())
+        xp, (low, high) = _array.namespace(zero), self.support
+        for f in self.components:
+            first, last = (x + zero for x in f.support)
+            inner = ((first > low) & (first > ALONE)) | ((last < high) & (last > ALONE))
+            if _array.known(xp.any(inner & (high + zero > SHORT))):
+                raise LookupError(
+                    f"{self!r}: {f!r} begins or ends between other values beyond {ALONE}, where "
+                    'values are not summed one by one; use estimate(p, q, method="monte-carlo")'
+                )
 
     def tail(self) -> Tail:
         ends = [f.support[1] for f in self.components]
