@@ -14,9 +14,9 @@ FAMILIES = tuple(tables.members())
 
 # By default each family meets itself and, as P and as Q, the families that stand these many
 # places further on in the list; the exhaustive run meets all. JAX compiles each operation of each
-# pair, which takes seconds: by default it answers one pair of each way to answer.
+# pair, which takes seconds: by default it answers one pair of densities and one of atoms.
 PLACES = {"numpy": (0, 1, 5, 12, 23), "torch": (0, 7)}
-ON_JAX = (("Gamma", "InverseGaussian"), ("Poisson", "NegativeBinomial"), ("Delta", "Zipf"))
+ON_JAX = (("Gamma", "InverseGaussian"), ("Delta", "Zipf"))
 
 
 def partners(family: str, places: tuple[int, ...]) -> list[str]:
@@ -157,9 +157,8 @@ def test_some_gradients(torch_backend: Backend, row: tables.Slopes) -> None:
     report(gradient_complaints(torch_backend, row))
 
 
-@pytest.mark.parametrize(("p", "q"), [("Gamma", "LogNormal"), ("Beta", "Laplace")])
-def test_some_gradients_on_jax(jax_backend: Backend, p: str, q: str) -> None:
-    report(gradient_complaints(jax_backend, slopes_of(p, q)))
+def test_a_gradient_on_jax(jax_backend: Backend) -> None:
+    report(gradient_complaints(jax_backend, slopes_of("Gamma", "InverseGaussian")))
 
 
 @pytest.mark.exhaustive
