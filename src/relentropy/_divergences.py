@@ -11,7 +11,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._convert import as_distribution, prepare
-from relentropy._families import answer, is_family, refuse_axes
+from relentropy._families import answer, bounds_of_families, is_family, refuse_axes
 from relentropy._verbs import log_of_base, per_row, relative_entropy
 from relentropy.exact.divergences import (
     chernoff_of,
@@ -271,7 +271,8 @@ def bounds(
     """(lower, upper) with lower <= D(P||Q) <= upper, from other divergences.
 
     lower: the largest of Pinsker's 2 V², Bretagnolle & Huber's -log(1 - V²), with V the total
-    variation, and Rényi's divergence of order 1/2. upper: log(1 + χ²).
+    variation, and Rényi's divergence of order 1/2. upper: log(1 + χ²). Of mixtures the tightest of
+    these and of what the relative entropies of their components tell, in any dimension.
 
     >>> from relentropy import bounds, relative_entropy
     >>> low, high = bounds([0.5, 0.5], [0.75, 0.25])
@@ -280,6 +281,10 @@ def bounds(
 
     Source: Tsybakov, Introduction to Nonparametric Estimation (2009), lemmas 2.5-2.7.
     """
+    p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
+    if is_family(p, q):
+        refuse_axes(axis, where)
+        return bounds_of_families(p, q, log_of_base(base))
     lower = _of_ratio("lower_bound", lower_bound_of, p, q, axis, where, base)
     return lower, renyi(p, q, 2, axis=axis, where=where, base=base)
 

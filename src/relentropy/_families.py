@@ -1,11 +1,14 @@
 """The verbs on parametric families: bring a pair together, find the rule, run it."""
 
+from functools import reduce
 from typing import Any
 
 from relentropy import _array
 from relentropy._convert import as_distribution
-from relentropy._rules import rule_between
+from relentropy._rules import has_rule, rule_between
 from relentropy.distributions.family import Family, adapted, broadcast_shapes
+from relentropy.distributions.mixture import Mixture
+from relentropy.exact.mixture_bounds import mixture_bounds
 
 Array = Any
 
@@ -50,6 +53,32 @@ def answer_one(of: str, p: Any, /, *, divisor: float = 1.0, **options: Any) -> A
         value = found.function(p, **options)
         value = value if divisor == 1.0 else value / divisor
     return value[()] if _array.is_numpy(value) else value
+
+
+def bounds_of_families(p: Any, q: Any, divisor: float) -> tuple[Array, Array]:
+    """The tightest of what is known: of mixtures from their components, of all from neighbours."""
+    p, q = together(p, q)
+    found = []
+    with _array.quiet(p.arrays()[0]):
+        if isinstance(p, Mixture) or isinstance(q, Mixture):
+            found.append(mixture_bounds(p, q))
+        if has_rule(type(p), type(q), "renyi"):
+            upper = rule_between(type(p), type(q), "renyi").function(p, q, alpha=2.0)
+            found.append((_lower(p, q), upper))
+        if not found:
+            rule_between(type(p), type(q), "renyi")  # says what there is instead
+        xp = _array.namespace(found[0][0])
+        lower, upper = (
+            reduce(f, (pair[i] for pair in found)) for i, f in enumerate((xp.maximum, xp.minimum))
+        )
+        return lower / divisor, upper / divisor
+
+
+def _lower(p: Any, q: Any) -> Array:
+    """From the total variation where there is a rule for it; always Rényi's of order 1/2."""
+    if has_rule(type(p), type(q), "lower_bound"):
+        return rule_between(type(p), type(q), "lower_bound").function(p, q)
+    return rule_between(type(p), type(q), "renyi").function(p, q, alpha=0.5)
 
 
 def refuse_axes(axis: int, where: Any) -> None:

@@ -117,6 +117,12 @@ def registered(p: type, q: type | None, of: str = "relative_entropy") -> Rule | 
     return _table.get((of, p, q))
 
 
+def has_rule(p: type, q: type | None, of: str = "relative_entropy") -> bool:
+    """Whether any rule answers for the pair."""
+    load()
+    return any(r.of == of and _fits(r, p, q) for r in _table.values())
+
+
 def rule_between(p: type, q: type | None, of: str = "relative_entropy") -> Rule:
     """The most specific rule for a pair of kinds; none, or two equally specific, is an error."""
     load()
