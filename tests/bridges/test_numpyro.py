@@ -147,7 +147,7 @@ def test_a_kind_that_is_not_ours_is_taken_by_its_density(
     x = jax_backend.array([0.5, 1.5])
     np.testing.assert_allclose(ours.log_density(x), p.log_prob(x), rtol=1e-6)
     q = numpyro.Cauchy(1.0, 2.0)
-    points = np.linspace(*np.clip(ours.support, -60.0, 60.0), 400_001)
+    points = np.linspace(*np.clip(ours.support, -60.0, 60.0), 400_001)[1:-1]
     log_p, log_q = (np.asarray(d.log_prob(jax_backend.array(points))) for d in (p, q))
     by_hand = np.trapezoid(np.exp(log_p) * (log_p - log_q), points)
     assert float(relative_entropy(p, q)) == pytest.approx(by_hand, rel=1e-3)
