@@ -35,6 +35,7 @@ from relentropy.distributions.positive import (
 
 # The exact rules of pairs come first: what they answer is not registered again. `transforms`
 # declares the last expectations.
+from relentropy.exact import integers as _integers  # noqa: F401
 from relentropy.exact import positive as _positive  # noqa: F401
 from relentropy.exact import transforms as _transforms  # noqa: F401
 from relentropy.exact.expectations import (
