@@ -1,5 +1,6 @@
 """Mixture(weights, components): one of several distributions, chosen at random."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -32,12 +33,20 @@ from relentropy.distributions.family import (
     broadcast_shapes,
 )
 from relentropy.distributions.integers import Delta, Integers
-from relentropy.distributions.tails import EXPONENTIAL, Tail, either, heavier
+from relentropy.distributions.tails import (
+    ALGEBRAIC,
+    EXPONENTIAL,
+    LOGARITHMIC,
+    Tail,
+    either,
+    heavier,
+)
 
 Array = Any
 INF = float("inf")
 
 HALVINGS = 40
+POLE_STEP, POLE_STEPS = 28.0, 12
 ALONE, SHORT = 900, 2048
 """Whole numbers up to the first are always summed one by one, and up to the second if all are."""
 
@@ -321,12 +330,19 @@ class ContinuousMixture(UnivariateMixture, Continuous):
         low, high = self.support
         if not (isinstance(low, float) and isinstance(high, float) and (low, high) == (-INF, INF)):
             return Ends(low, high)
-        if all(isinstance(f.coordinate(), Line) for f in self.components):
+        if all(self._is_light(f) for f in self.components):
             return Line()
         xs = [x + self._zero() for f in self.components for x in _middle(f)]
         xp = _array.namespace(*xs)
         least, most = (reduce(pick, xs) for pick in (xp.minimum, xp.maximum))
         return Stretched((least + most) / 2, (most - least) / 2)
+
+    @staticmethod
+    def _is_light(f: Continuous) -> bool:
+        """Whether its tails at infinite ends are known to be no heavier than exponential."""
+        pairs = zip(f.support, f.tails(), strict=True)
+        far = [tail.level for end, tail in pairs if not isinstance(end, float) or abs(end) == INF]
+        return all(isinstance(level, int) and level > LOGARITHMIC for level in far)
 
     def centre(self) -> Array:
         first = self.components[0]
@@ -343,7 +359,26 @@ class ContinuousMixture(UnivariateMixture, Continuous):
         for f in self.components:
             own = f.coordinate()
             found += [coordinate.of(own.at(y).point) for y in f.features()]
+            found += [coordinate.of(Point(x)) for x in self._towards_poles(f)]
         return found + self._crossings(coordinate, found) if len(self.components) > 1 else found
+
+    def _towards_poles(self, f: Continuous) -> list[Array]:
+        """Ever closer to an end inside the support at which the density of a component is infinite.
+
+        A coordinate that is not the component's own does not stretch what is there.
+        """
+        found: list[Array] = []
+        for end, hull, tail, sign in zip(f.support, self.support, f.tails(), (1, -1), strict=True):
+            fixed = isinstance(end, float) and abs(end) < INF
+            if not fixed or (isinstance(hull, float) and hull == end) or tail.level != ALGEBRAIC:
+                continue
+            finite: Any = tail.power >= 1
+            if _array.framework(finite) is not None:
+                finite = _array.known(_array.namespace(finite).all(finite))
+            if not finite:
+                steps = (sign * math.exp(-POLE_STEP * k) for k in range(1, POLE_STEPS + 1))
+                found += [self._zero() + end + step for step in steps]
+        return found
 
     def _crossings(self, coordinate: Coordinate, found: list[Array]) -> list[Array]:
         """Where one component takes over from another: log p may turn sharply there.
