@@ -1,6 +1,6 @@
 """How every ordered pair of univariate families is answered, how well, and how fast.
 
-    python -m benchmarks.families            # writes docs/figures/families.json
+    OMP_NUM_THREADS=1 python -m benchmarks.families    # writes docs/figures/families.json
 
 For each pair: the kind of answer ("closed", "support", "quadrature" or "summation"), the worst
 error against tests/tables/families.json (mpmath), the time of one pair and the time per pair in a
@@ -10,15 +10,12 @@ no better. Times are medians, in microseconds, on one core.
 
 import argparse
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
 
 import numpy as np
 from mpmath import mpf
@@ -65,7 +62,7 @@ def worst_error(p: str, q: str, answer: Answer) -> float | None:
         values = np.broadcast_to(answer(*sides), np.shape(expected))
     except ArithmeticError:
         return float("inf")
-    pairs = [(v, t) for v, t in zip(values.ravel(), sum(expected, []), strict=True)]
+    pairs = [(v, t) for v, t in zip(values.ravel(), chain(*expected), strict=True)]
     wrong = [v for v, t in pairs if t == "inf" and v != np.inf]
     if wrong:
         return float("inf")

@@ -92,7 +92,8 @@ def test_a_rule_says_what_it_is_made_of() -> None:
 
 # --- against quadrature, on random members ------------------------------------------------------
 
-SPREAD = 0.4
+SPREAD = 0.15
+"""So little that no expectation is about to become infinite, where quadrature gives up."""
 ROWS = 12
 
 
@@ -103,6 +104,8 @@ def random_members(family: str, rng: np.random.Generator) -> dict[str, np.ndarra
         factor = np.exp(SPREAD * rng.standard_normal(ROWS))
         if name in ("low", "high", "peak", "total_count"):
             factor = np.ones(ROWS)
+        if name == "alpha":
+            factor = np.maximum(factor, 1.0)
         if name == "probs":
             factor = 1 / (1 + factor) / 0.5
         found[name] = np.clip(x * factor, None, 0.95) if name == "probs" else x * factor
@@ -185,9 +188,6 @@ SOME = [
     ("GeneralizedPareto", "Laplace"),
     ("Bernoulli", "Poisson"),
 ]
-NEVER_FINITE_HERE: set[tuple[str, str]] = set()
-"""Pairs of which the table has no finite value."""
-
 WIDER = {"Uniform": {"low": -4.0, "high": 4.0}, "GeneralizedPareto": {}}
 
 
@@ -228,7 +228,8 @@ def test_no_slope_is_nan_beside_an_infinite_row(torch_backend: Backend, rule: Ru
     ps = rule.p(**dict(zip(p, xs[: len(p)], strict=True)))
     value = relative_entropy(ps, rule.q(**dict(zip(q, xs[len(p) :], strict=True))))
     finite = value[value < math.inf]
-    assert finite.numel() > 0 or (rule.p.__name__, rule.q.__name__) in NEVER_FINITE_HERE
+    # The table has no truncated normal that covers the line, and no uniform law above 1.
+    assert finite.numel() > 0 or rule.q.__name__ in ("TruncatedNormal", "Pareto")
     if not finite.requires_grad:
         return
     slopes = torch.autograd.grad(finite.sum(), xs, allow_unused=True)
