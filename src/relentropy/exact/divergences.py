@@ -268,16 +268,34 @@ def _log_of_share(xp: Any, share: Array, rest: Array) -> Array:
 
 
 def f_divergence_of(r: Ratio, f: Callable[[Array], Array], at_infinity: float | None) -> Array:
-    """Σ q f(p/q), plus `at_infinity` = lim f(x)/x times P's mass where q = 0."""
+    """Σ q f(p/q), plus `at_infinity` = lim f(x)/x times P's mass where p/q is out of range.
+
+    Where q leaves the range of the dtype and p/q does not, q f(p/q) = p f(x)/x.
+    """
     xp = r.xp
-    covered = r.q > 0
-    x = xp.exp(xp.where(covered & (r.p > 0), r.t, 0.0))
-    x = xp.where(covered, xp.where(r.p > 0, x, 0.0), 1.0)
-    inside = xp.sum(xp.where(covered, r.q * f(x), 0.0), axis=-1)
-    outside = xp.sum(xp.where(covered, 0.0, r.p), axis=-1)
+    steep, common = _steep(r), (r.p > 0) & (r.t < INF)
+    x = xp.exp(xp.where(common & ~steep, r.t, 0.0))
+    x = xp.where(r.p > 0, x, xp.where(r.q > 0, 0.0, 1.0))
+    regular = (r.q >= _array.smallest_normal(r.q)) | (r.p == 0)
+    weight = xp.where(regular, r.q, r.p / xp.where(regular, 1.0, x))
+    inside = xp.sum(xp.where((weight > 0) & ~steep, weight * f(x), 0.0), axis=-1)
+    outside = steep_mass_of(r)
     slope = float("nan") if at_infinity is None else at_infinity
+    if slope == INF:  # of what is merely out of range nothing is known
+        slope = xp.where(_uncovered(r), INF, float("nan"))
     extra = xp.where(outside > 0, slope * xp.where(outside > 0, outside, 1.0), 0.0)
     return inside + extra
+
+
+def _steep(r: Ratio) -> Array:
+    """Where P has mass and p/q is infinite or beyond the largest number."""
+    limit = -math.log(_array.smallest_normal(r.p)) - 1
+    return (r.p > 0) & (_array.stop_gradient(r.t) > limit)
+
+
+def steep_mass_of(r: Ratio) -> Array:
+    """P's mass where p/q is infinite or beyond the largest number."""
+    return r.xp.sum(r.xp.where(_steep(r), r.p, 0.0), axis=-1)
 
 
 def lower_bound_of(r: Ratio) -> Array:

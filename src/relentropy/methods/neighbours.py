@@ -24,6 +24,7 @@ from relentropy.exact.divergences import (
     lower_bound_of,
     renyi_of,
     scaled_jensen_shannon_of,
+    steep_mass_of,
     total_variation_of,
     tsallis_of,
 )
@@ -64,8 +65,14 @@ def union(p: Any, q: Any, n: int, kinks: bool) -> list[Seen]:
     empty = as_rows(common_coordinate(p, q)[1], p, q)
     more = crossings(p, q, empty) if kinks else None
     inner = quadrature.halves(p, q, quadrature.common, n, empty, more)
-    outer = [alone(*pair, n) for pair in ((p, q), (q, p))]
+    outer = [_all_of_it(empty, alone(*pair, n)) for pair in ((p, q), (q, p))]
     return [_seen(with_alone(*parts)) for parts in zip(inner, *outer, strict=True)]
+
+
+def _all_of_it(empty: Array, masses: list[Array]) -> list[Array]:
+    """What one side has alone, and exactly 1 where the supports have nothing in common."""
+    xp = _array.namespace(empty)
+    return [xp.where(empty, xp.ones_like(mass), mass) for mass in masses]
 
 
 def _nothing_shared(p: Any, q: Any) -> Cells:
@@ -206,7 +213,18 @@ def scaled_jensen_shannon(p: Any, q: Any, weight: float) -> Array:
 def f_divergence(p: Any, q: Any, f: Callable[[Array], Array], at_infinity: float | None) -> Array:
     """∫ q f(p/q)."""
     formula = partial(f_divergence_of, f=f, at_infinity=at_infinity)
-    return _answer(formula, p, q, "f_divergence", kinks=True)
+    if at_infinity is not None:
+        return _answer(formula, p, q, "f_divergence", kinks=True)
+
+    def known(r: Ratio) -> Array:
+        return r.xp.where(steep_mass_of(r) > 0, 0.0, formula(r))
+
+    def unknown(r: Ratio) -> Array:
+        return r.xp.where(steep_mass_of(r) > 0, r.xp.ones_like(r.p[..., 0]), 0.0)
+
+    value = _answer(known, p, q, "f_divergence", kinks=True)
+    xp, lacks = _array.namespace(value), _answer(unknown, p, q, "f_divergence", kinks=True)
+    return xp.where(lacks > 0, float("nan"), value)
 
 
 def lower_bound(p: Any, q: Any) -> Array:

@@ -64,10 +64,13 @@ def common_coordinate(p: Continuous, q: Continuous) -> tuple[Coordinate, Array |
 
 
 def _covers_statically(q: Continuous, p: Continuous) -> bool:
-    ends = (*p.support, *q.support)
-    if q.support == (-INF, INF):
+    (low_p, high_p), (low_q, high_q) = p.support, q.support
+    if not all(isinstance(x, float) for x in (low_q, high_q)):
+        return False
+    if low_q == -INF and high_q == INF:
         return True
-    return all(isinstance(x, float) for x in ends) and ends[2] <= ends[0] and ends[1] <= ends[3]
+    known = all(isinstance(x, float) for x in (low_p, high_p))
+    return known and low_q <= low_p and high_p <= high_q
 
 
 def _extreme(name: str, a: Any, b: Any) -> Any:
