@@ -7,6 +7,7 @@ subtracting. A coordinate y of a support is chosen such that integrable singular
 become exponential tails over the whole line.
 """
 
+import math
 from typing import Any, NamedTuple, Protocol
 
 from relentropy import _array
@@ -59,6 +60,13 @@ def _distance(d: Array) -> Distance:
     xp = _array.namespace(d)
     positive = d > 0
     return Distance(d, xp.where(positive, xp.log(xp.where(positive, d, 1.0)), -INF))
+
+
+def _from_log(d: Array) -> Distance:
+    """The distance of a logarithm; inf, without a derivative, beyond the largest number."""
+    xp = _array.namespace(d)
+    in_range = d < math.log(float(xp.finfo(d.dtype).max))
+    return Distance(xp.where(in_range, xp.exp(xp.where(in_range, d, 0.0)), INF), d)
 
 
 def _known(own: Any, asked: Any, shifted: Distance, difference: Array) -> Distance:
@@ -156,7 +164,7 @@ class Ends:
         rising, falling = log_width - softplus(-y_both), log_width - softplus(y_both)
         log_above = xp.where(both, rising, xp.where(has_low, y, INF))
         log_below = xp.where(both, falling, xp.where(has_high, -y, INF))
-        above, below = (Distance(xp.exp(d), d) for d in (log_above, log_below))
+        above, below = (_from_log(d) for d in (log_above, log_below))
         from_low = has_low & ~(both & (y > 0))
         x = xp.where(from_low, xp.where(from_low, low, 0.0) + above.value, y)
         from_high = has_high & ~from_low

@@ -198,7 +198,9 @@ class ContinuousBernoulli(Unit):
     def log_density_of(self, xp: Any, x: Distance, rest: Distance) -> Array:
         n = self.natural
         # exp(n x) n / (e^n - 1), from the end at which it is largest.
-        size, positive = xp.abs(n), n > 0
+        # The size has the derivative 1 at 0, on the side of which the gap is taken.
+        positive = n >= 0
+        size = xp.where(positive, n, -n)
         gap = xp.where(positive, rest.value, x.value)
         return -size * gap + log_rate_over_mass(xp, size)
 
@@ -424,13 +426,14 @@ class TruncatedNormal(Between):
             xp.where(flip, has_low, has_high),
         )
         b = xp.where(has_high, b, INF)
-        b0 = xp.where(b < 0, b, 0.0)
+        # At a = 0 and b = 0 both sides agree, and either keeps the derivative.
+        b0 = xp.where(b <= 0, b, 0.0)
         # log Φ(b) + b²/2 + log √(2π) where b < 0 is Mills' ratio, in which b² does not cancel.
         direct = log_ndtr(xp.where((b > 0) & has_high, b, 0.0)) + HALF_LOG_2PI
         direct = xp.where(has_high, direct, HALF_LOG_2PI)
         total = xp.where(b > 0, direct, log_mills(b0))
         narrow = has_low & has_high & (b - a < 0.5) & ((b - a) * (xp.abs(a) + xp.abs(b)) < 0.5)
-        a0 = xp.where(has_low & (a < 0), a, 0.0)
+        a0 = xp.where(has_low & (a <= 0), a, 0.0)
         # log Φ(a) - log Φ(b), relative to the density at b0.
         gap = log_mills(a0) - (a0 - b0) * (a0 + b0) / 2 - total
         share = xp.log(-xp.expm1(xp.where(has_low, gap, -1.0)))

@@ -340,9 +340,10 @@ def _logit_normal(q: LogitNormal) -> Terms:
 def _continuous_bernoulli(q: ContinuousBernoulli) -> Terms:
     n = q.natural
     xp = _array.namespace(n)
-    # From the end at which the density is largest.
-    end = xp.where(n > 0, 1.0 + 0.0 * n, 0.0 * n)
-    return Terms([log_rate_over_mass(xp, xp.abs(n))], [(n, Linear(end))])
+    # From the end at which the density is largest; the size has the derivative 1 at 0.
+    positive = n >= 0
+    end = xp.where(positive, 1.0 + 0.0 * n, 0.0 * n)
+    return Terms([log_rate_over_mass(xp, xp.where(positive, n, -n))], [(n, Linear(end))])
 
 
 @_declare(TruncatedNormal, uses=(Linear, Square))

@@ -156,12 +156,17 @@ def halves(
     points = points if more is None else xp.concat((points, more), axis=-1)
     y, w = nodes(points, spread(points) / 8, n)
     log_p, log_q, t, log_j = log_densities(column(still_p), column(still_q), choose, y)
-    used = (log_p + log_j > UNDERFLOW) | (log_q + log_j > UNDERFLOW)
-    used = used & ~skip[:, None] & (w > 0)
+    of_p, of_q = (x + log_j > UNDERFLOW for x in (log_p, log_q))
+    used = (of_p | of_q) & ~skip[:, None] & (w > 0)
     if not _array.is_numpy(y):
-        # Again with gradients, and without the nodes so far out that their derivatives overflow.
-        y = xp.where(used, y, points[..., :1])
-        log_p, log_q, t, log_j = log_densities(column(p), column(q), choose, y)
+        # Again with gradients, each density only where it counts: further out its derivative may
+        # overflow.
+        middle = points[..., :1]
+        wide_p, wide_q = column(p), column(q)
+        log_p, near_q, t, _ = log_densities(wide_p, wide_q, choose, xp.where(of_p, y, middle))
+        _, far_q, _, log_j = log_densities(wide_p, wide_q, choose, xp.where(used, y, middle))
+        log_p, t = xp.where(of_p, log_p, -INF), xp.where(of_p, t, 0.0)
+        log_q = xp.where(of_p, near_q, far_q)
     log_w = xp.log(xp.where(used, 2 * w, 1.0)) + log_j
     even = (n + 1) * (y.shape[-1] // (2 * n + 1))
     log_q, t = (xp.zeros_like(log_p), log_p) if flat else (log_q, t)

@@ -45,7 +45,11 @@ def negative_binomial_negative_binomial(p: Any, q: Any) -> Array:
     """D = r [p log(p/q) + (1-p) log((1-p)/(1-q))] / (1-p) of equal r; otherwise by summation."""
     a, b = (trial(x) if isinstance(x, NegativeBinomial) else trial(x).swapped() for x in (p, q))
     r, s = (_ends(x) for x in (p, q))
-    return _where_equal(p, q, r, s, r * (of_trials(a, b) / a.failure))
+    # Of equal counts the derivative towards s is log(1-p) - log(1-q), and that towards r as much
+    # less than the formula's: E_p[∂ log p/∂r] = 0 gives E_p[ψ(k+r)] - ψ(r) = -log(1-p).
+    slope = a.log_failure - b.log_failure
+    closed = r * (of_trials(a, b) / a.failure) + (s - r) * slope
+    return _where_equal(p, q, r, s, closed)
 
 
 def _ends(p: Any) -> Array:
