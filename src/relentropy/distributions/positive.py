@@ -489,10 +489,10 @@ class Pareto(Continuous):
         return self.scale, INF
 
     def log_density_at(self, point: Point) -> Array:
-        d, s = point.above(self.scale).value, self.scale
-        xp = _array.namespace(d)
-        # Outside the bulk x and d are the same.
-        log_z = xp.log1p(d / s)
+        # log(x / scale) from the distance, whose logarithm is known beyond the largest number too.
+        d, s = point.above(self.scale), self.scale
+        xp = _array.namespace(d.value)
+        log_z = softplus(d.log - xp.log(s))
         return xp.log(self.alpha) - xp.log(s) - (self.alpha + 1) * log_z
 
     def centre(self) -> Array:
@@ -562,11 +562,16 @@ class GeneralizedPareto(Continuous):
         return -power - log_u - xp.log(self.scale)
 
     def log_ratio_at(self, other: Any, point: Point) -> Array:
-        z, w = (point.above(f.support[0]).value / f.scale for f in (self, other))
-        xp, c, d = _array.namespace(z), self.concentration, other.concentration
+        xp, c, d = _array.namespace(point.x), self.concentration, other.concentration
+        distances = [point.above(f.support[0]).value for f in (self, other)]
+        near = (distances[0] < 1e100) & (distances[1] < 1e100)
+        z, w = (
+            xp.where(near, x, 0.0) / f.scale for x, f in zip(distances, (self, other), strict=True)
+        )
         plain = self.log_density_at(point) - other.log_density_at(point)
-        to_end = point.below(other.support[1]).value / other.scale
-        usual = (xp.abs(c) > 1e-3) & (xp.abs(d) > 1e-3) & (c * d > 0) & (z < 1e100) & (w < 1e100)
+        to_end = point.below(other.support[1]).value
+        to_end = xp.where(d < 0, to_end, 1.0) / other.scale
+        usual = (xp.abs(c) > 1e-3) & (xp.abs(d) > 1e-3) & (c * d > 0) & near
         usual = usual & ((d > 0) | (to_end > 0))
         c, d, z, w = (xp.where(usual, x, 1.0) for x in (c, d, z, w))
         # 1 + dw, towards a finite end from the distance to it.
