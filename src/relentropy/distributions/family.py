@@ -164,6 +164,11 @@ class Continuous(Univariate):
     """A distribution with a density on an interval of the line."""
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether the density may be 0 inside its support."""
+        return False
+
+    @property
     def support(self) -> tuple[Any, Any]:
         """(low, high), numbers or arrays; ±inf where it does not end."""
         raise NotImplementedError

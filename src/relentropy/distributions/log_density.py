@@ -84,6 +84,10 @@ class LogDensity(Continuous):
     _found: dict[str, Any]
     _zero: Array
 
+    @property
+    def has_gaps(self) -> bool:
+        return True
+
     def arrays(self) -> list[Array]:
         return [self._zero]
 

@@ -118,6 +118,10 @@ class UnivariateMixture(Mixture):
 class ContinuousMixture(UnivariateMixture, Continuous):
     """Densities on the line."""
 
+    @property
+    def has_gaps(self) -> bool:
+        return True
+
     def coordinate(self) -> Coordinate:
         low, high = self.support
         if not (isinstance(low, float) and isinstance(high, float) and (low, high) == (-INF, INF)):

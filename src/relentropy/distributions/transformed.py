@@ -179,6 +179,10 @@ class TransformedContinuous(Transformed, Continuous):
     base: Continuous
     bijection: Bijection
 
+    @property
+    def has_gaps(self) -> bool:
+        return self.base.has_gaps
+
     def _steps(self) -> list[tuple[Bijection, tuple[Any, Any]]]:
         """The bijections one after the other, each with the support that it maps."""
         f, ends, found = self.bijection, self.base.support, []

@@ -7,9 +7,8 @@ from relentropy._rules import rule
 from relentropy._scalar import INF, kl_div_given
 from relentropy.distributions.family import Continuous
 from relentropy.distributions.integers import Integers
-from relentropy.distributions.tails import EXPONENTIAL
 from relentropy.methods import quadrature, summation
-from relentropy.methods.infinite import as_rows, infinite_rows
+from relentropy.methods.infinite import infinite_rows
 from relentropy.methods.outside import alone, with_alone
 from relentropy.methods.quadrature import Cells
 from relentropy.methods.refinement import refined, tolerance
@@ -59,10 +58,10 @@ def _of_densities(p: Continuous, q: Continuous, n: int) -> list[Array]:
             for plain, c in zip(values, whole, strict=True)
         ]
     values = [_checked(v, c, skip) for v, c in zip(values, cells, strict=True)]
-    # Where log q itself overflows, inside the support, +inf would be no more than a guess.
-    low, high = q.tails()
-    steep = as_rows((low.level == EXPONENTIAL) | (high.level == EXPONENTIAL), p, q) & ~skip
-    return [xp.where(steep & (v == INF), float("nan"), v) for v in values]
+    if q.has_gaps:
+        return values
+    # Then log q itself overflows, inside the support: +inf would be no more than a guess.
+    return [xp.where(~skip & (v == INF), float("nan"), v) for v in values]
 
 
 def sum_of_surprise(cells: Cells) -> Array:
