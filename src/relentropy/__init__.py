@@ -67,7 +67,6 @@ if TYPE_CHECKING:
     from relentropy.distributions.interval import Kumaraswamy as Kumaraswamy
     from relentropy.distributions.interval import LogitNormal as LogitNormal
     from relentropy.distributions.interval import Triangular as Triangular
-    from relentropy.distributions.interval import TruncatedNormal as TruncatedNormal
     from relentropy.distributions.interval import Uniform as Uniform
     from relentropy.distributions.interval import VonMises as VonMises
     from relentropy.distributions.line import AsymmetricLaplace as AsymmetricLaplace
@@ -93,16 +92,16 @@ if TYPE_CHECKING:
     from relentropy.distributions.positive import Exponential as Exponential
     from relentropy.distributions.positive import FisherSnedecor as FisherSnedecor
     from relentropy.distributions.positive import Gamma as Gamma
-    from relentropy.distributions.positive import GeneralizedPareto as GeneralizedPareto
     from relentropy.distributions.positive import HalfCauchy as HalfCauchy
     from relentropy.distributions.positive import HalfNormal as HalfNormal
     from relentropy.distributions.positive import InverseGamma as InverseGamma
     from relentropy.distributions.positive import InverseGaussian as InverseGaussian
     from relentropy.distributions.positive import LogNormal as LogNormal
     from relentropy.distributions.positive import Maxwell as Maxwell
-    from relentropy.distributions.positive import Pareto as Pareto
     from relentropy.distributions.positive import Rayleigh as Rayleigh
     from relentropy.distributions.positive import Weibull as Weibull
+    from relentropy.distributions.power_law import GeneralizedPareto as GeneralizedPareto
+    from relentropy.distributions.power_law import Pareto as Pareto
     from relentropy.distributions.processes import GaussianProcess as GaussianProcess
     from relentropy.distributions.processes import MarkovChain as MarkovChain
     from relentropy.distributions.processes import MarkovPath as MarkovPath
@@ -110,6 +109,7 @@ if TYPE_CHECKING:
     from relentropy.distributions.simplex import Dirichlet as Dirichlet
     from relentropy.distributions.simplex import Multinomial as Multinomial
     from relentropy.distributions.transformed import Transformed as Transformed
+    from relentropy.distributions.truncated import TruncatedNormal as TruncatedNormal
     from relentropy.methods.estimate import Estimate as Estimate
     from relentropy.methods.estimate import estimate as estimate
     from relentropy.methods.moments import moment_projection as moment_projection
@@ -180,7 +180,6 @@ _EXPORTS = {
         "Kumaraswamy",
         "LogitNormal",
         "Triangular",
-        "TruncatedNormal",
         "Uniform",
         "VonMises",
     ],
@@ -200,14 +199,12 @@ _EXPORTS = {
         "Exponential",
         "FisherSnedecor",
         "Gamma",
-        "GeneralizedPareto",
         "HalfCauchy",
         "HalfNormal",
         "InverseGamma",
         "InverseGaussian",
         "LogNormal",
         "Maxwell",
-        "Pareto",
         "Rayleigh",
         "Weibull",
     ],
@@ -236,6 +233,8 @@ _EXPORTS = {
         "Dirichlet",
         "Multinomial",
     ],
+    "relentropy.distributions.power_law": ["GeneralizedPareto", "Pareto"],
+    "relentropy.distributions.truncated": ["TruncatedNormal"],
     "relentropy.methods.estimate": ["Estimate", "estimate"],
     "relentropy.methods.moments": ["moment_projection"],
     "relentropy.methods.projection": ["Projection", "minimum_relative_entropy"],

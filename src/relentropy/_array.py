@@ -20,7 +20,8 @@ SUPPORTED = "NumPy arrays, PyTorch tensors, JAX arrays (or lists of floats)"
 
 def framework(x: object) -> str | None:
     """'numpy', 'torch', 'jax', the name of another array-API framework, or None for no array."""
-    numpy, torch, jax = (sys.modules.get(name) for name in ("numpy", "torch", "jax"))
+    modules = sys.modules
+    numpy, torch, jax = modules.get("numpy"), modules.get("torch"), modules.get("jax")
     # A tuple of types: torch.compile cannot trace their union.
     if numpy is not None and isinstance(x, (numpy.ndarray, numpy.generic)):
         return "numpy"

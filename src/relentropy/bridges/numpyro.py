@@ -28,7 +28,7 @@ from relentropy.distributions.integers import (
     NegativeBinomial,
     Poisson,
 )
-from relentropy.distributions.interval import Beta, Kumaraswamy, TruncatedNormal, Uniform, VonMises
+from relentropy.distributions.interval import Beta, Kumaraswamy, Uniform, VonMises
 from relentropy.distributions.line import (
     AsymmetricLaplace,
     Cauchy,
@@ -49,11 +49,12 @@ from relentropy.distributions.positive import (
     HalfNormal,
     InverseGamma,
     LogNormal,
-    Pareto,
     Weibull,
 )
+from relentropy.distributions.power_law import Pareto
 from relentropy.distributions.simplex import Dirichlet, Multinomial
 from relentropy.distributions.transformed import Transformed
+from relentropy.distributions.truncated import TruncatedNormal
 
 INF = math.inf
 

@@ -16,7 +16,7 @@ from relentropy.distributions.integers import (
     Poisson,
     Zipf,
 )
-from relentropy.distributions.interval import Beta, Triangular, TruncatedNormal, Uniform, VonMises
+from relentropy.distributions.interval import Beta, Triangular, Uniform, VonMises
 from relentropy.distributions.line import (
     AsymmetricLaplace,
     Cauchy,
@@ -32,18 +32,18 @@ from relentropy.distributions.positive import (
     Exponential,
     FisherSnedecor,
     Gamma,
-    GeneralizedPareto,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     InverseGaussian,
     LogNormal,
     Maxwell,
-    Pareto,
     Rayleigh,
     Weibull,
 )
+from relentropy.distributions.power_law import GeneralizedPareto, Pareto
 from relentropy.distributions.transformed import Transformed
+from relentropy.distributions.truncated import TruncatedNormal
 
 Number = Any
 

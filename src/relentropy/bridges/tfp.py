@@ -34,7 +34,6 @@ from relentropy.distributions.interval import (
     Kumaraswamy,
     LogitNormal,
     Triangular,
-    TruncatedNormal,
     Uniform,
     VonMises,
 )
@@ -48,16 +47,16 @@ from relentropy.distributions.positive import (
     Chi2,
     Exponential,
     Gamma,
-    GeneralizedPareto,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     InverseGaussian,
     LogNormal,
-    Pareto,
     Weibull,
 )
+from relentropy.distributions.power_law import GeneralizedPareto, Pareto
 from relentropy.distributions.simplex import Dirichlet, Multinomial
+from relentropy.distributions.truncated import TruncatedNormal
 
 INF = float("inf")
 

@@ -38,14 +38,13 @@ from relentropy.distributions.positive import (
     Exponential,
     FisherSnedecor,
     Gamma,
-    GeneralizedPareto,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     LogNormal,
-    Pareto,
     Weibull,
 )
+from relentropy.distributions.power_law import GeneralizedPareto, Pareto
 from relentropy.distributions.simplex import Dirichlet, Multinomial
 
 

@@ -16,7 +16,6 @@ from relentropy.distributions.interval import (
     ContinuousBernoulli,
     Kumaraswamy,
     Triangular,
-    TruncatedNormal,
     Uniform,
 )
 from relentropy.distributions.line import (
@@ -34,17 +33,17 @@ from relentropy.distributions.positive import (
     Exponential,
     FisherSnedecor,
     Gamma,
-    GeneralizedPareto,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     LogNormal,
     Maxwell,
-    Pareto,
     PowerOfGamma,
     Rayleigh,
     Weibull,
 )
+from relentropy.distributions.power_law import GeneralizedPareto, Pareto
+from relentropy.distributions.truncated import TruncatedNormal
 from relentropy.exact.bregman import digamma_difference
 from relentropy.exact.expectations import Sized, added, exp_of, known_by
 from relentropy.exact.interval import _bend, _mean_gap

@@ -19,17 +19,16 @@ from relentropy.distributions.positive import (
     Exponential,
     FisherSnedecor,
     Gamma,
-    GeneralizedPareto,
     HalfCauchy,
     HalfNormal,
     InverseGamma,
     InverseGaussian,
     LogNormal,
     Maxwell,
-    Pareto,
     Rayleigh,
     Weibull,
 )
+from relentropy.distributions.power_law import GeneralizedPareto, Pareto
 from relentropy.exact.bregman import (
     entropy_of_log_gamma,
     of_exp,

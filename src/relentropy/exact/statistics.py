@@ -23,7 +23,6 @@ from relentropy.distributions.interval import (
     Beta,
     ContinuousBernoulli,
     LogitNormal,
-    TruncatedNormal,
     Uniform,
     VonMises,
     log_rate_over_mass,
@@ -48,10 +47,11 @@ from relentropy.distributions.positive import (
     InverseGaussian,
     LogNormal,
     Maxwell,
-    Pareto,
     Rayleigh,
     Weibull,
 )
+from relentropy.distributions.power_law import Pareto
+from relentropy.distributions.truncated import TruncatedNormal
 
 Array = Any
 

@@ -8,7 +8,8 @@ from relentropy._scalar import INF
 from relentropy.distributions.family import Continuous
 from relentropy.distributions.interval import Triangular, Uniform, Unit, VonMises
 from relentropy.distributions.line import LocationScale
-from relentropy.distributions.positive import GeneralizedPareto, Pareto, Positive
+from relentropy.distributions.positive import Positive
+from relentropy.distributions.power_law import GeneralizedPareto, Pareto
 
 Array = Any
 

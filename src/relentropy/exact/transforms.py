@@ -9,7 +9,6 @@ from relentropy._special import erf, i0e, i1e, log_gamma, log_ndtr, softplus
 from relentropy.distributions.interval import (
     ContinuousBernoulli,
     Triangular,
-    TruncatedNormal,
     Uniform,
     VonMises,
     log_rate_over_mass,
@@ -28,13 +27,13 @@ from relentropy.distributions.positive import (
     Chi2,
     Exponential,
     Gamma,
-    GeneralizedPareto,
     HalfNormal,
     LogNormal,
     Maxwell,
-    Pareto,
     Rayleigh,
 )
+from relentropy.distributions.power_law import GeneralizedPareto, Pareto
+from relentropy.distributions.truncated import TruncatedNormal
 from relentropy.exact.expectations import Sized, exp_of, known_by, with_parameters
 from relentropy.exact.moments import gamma_form
 

@@ -16,7 +16,6 @@ from relentropy.distributions.interval import (
     Beta,
     ContinuousBernoulli,
     Kumaraswamy,
-    TruncatedNormal,
     Uniform,
     VonMises,
 )
@@ -26,12 +25,13 @@ from relentropy.distributions.positive import (
     Chi2,
     Exponential,
     Gamma,
-    GeneralizedPareto,
     HalfNormal,
     Maxwell,
     Rayleigh,
     Weibull,
 )
+from relentropy.distributions.power_law import GeneralizedPareto
+from relentropy.distributions.truncated import TruncatedNormal
 
 # The exact rules of pairs come first: what they answer is not registered again. `transforms`
 # declares the last expectations.

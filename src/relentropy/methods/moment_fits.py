@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from relentropy._scalar import NEAR, rho
-from relentropy.distributions import integers, interval, line, positive
+from relentropy.distributions import integers, interval, line, positive, power_law
 from relentropy.distributions.coordinates import Point
 from relentropy.distributions.family import Family
 
@@ -291,9 +291,9 @@ FITS: dict[type[Family], Fit] = {
     positive.Rayleigh: Fit(lambda e: _root_mean_square(e, 2.0), lambda: positive.Rayleigh(1.0)),
     positive.Maxwell: Fit(lambda e: _root_mean_square(e, 3.0), lambda: positive.Maxwell(1.0)),
     positive.Weibull: Fit(_weibull, lambda: positive.Weibull(1.0, 1.0)),
-    positive.Pareto: Fit(
+    power_law.Pareto: Fit(
         _pareto,
-        lambda scale=1e-300: positive.Pareto(scale, 1.0),
+        lambda scale=1e-300: power_law.Pareto(scale, 1.0),
         ("scale",),
     ),
     interval.Beta: Fit(_beta, lambda: interval.Beta(1.0, 1.0)),
