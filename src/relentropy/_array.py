@@ -108,9 +108,9 @@ def compiling() -> bool:
 def known(condition: Array) -> bool | None:
     """The truth of a scalar condition; None where values cannot be looked at, as in a trace."""
     name = framework(condition)
+    if compiling():  # which traces NumPy too
+        return None
     if name == "torch":
-        if compiling():
-            return None
         try:
             return bool(condition)
         except RuntimeError:  # under vmap, on the device "meta"

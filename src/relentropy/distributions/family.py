@@ -5,14 +5,14 @@ batch of distributions is a family with parameters of more than one value. Plain
 to no framework and take the other side's.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from math import prod
 from typing import Any, ClassVar, NamedTuple, Self
 
 from relentropy import _array
 from relentropy.distributions.coordinates import Coordinate, Ends, Point
-from relentropy.distributions.tails import Tail
+from relentropy.distributions.tails import ALGEBRAIC, Tail
 
 Array = Any
 INF = float("inf")
@@ -61,7 +61,9 @@ class Parametric:
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in self.domains}
-        given = {name: x for name, x in given.items() if x is not None}
+        # None is for parameters that may be left out, and have it as their default.
+        optional = {name for name in given if getattr(type(self), name, 0) is None}
+        given = {n: x for n, x in given.items() if x is not None or n not in optional}
         object.__setattr__(self, "plain", all(_is_number(x) for x in given.values()))
         for name, x in read_parameters(type(self).__name__, given).items():
             object.__setattr__(self, name, x)
@@ -151,9 +153,11 @@ class Univariate(Family):
 
     def sample(self, rng: Any, size: tuple[int, ...] = ()) -> Any:
         """Independent draws as a NumPy array of shape size + batch_shape."""
+        import numpy
+
         shape = (*size, *self.batch_shape)
         numbers = self.mapped(_array.to_numpy)
-        return numbers._sample(rng, shape)
+        return numpy.asarray(numbers._sample(rng, shape), dtype=numpy.float64)
 
     def _sample(self, rng: Any, shape: tuple[int, ...]) -> Any:
         raise NotImplementedError
@@ -213,12 +217,27 @@ class Continuous(Univariate):
     def _log_density_anywhere(self, x: Array) -> Array:
         xp = _array.namespace(x)
         low, high = self.support
-        inside = (x >= low) & (x <= high)
+        ends = x == low, x == high
+        inside = (x >= low) & (x <= high) & ~ends[0] & ~ends[1] & (xp.abs(x) < INF)
         # A point outside is replaced by one inside, so that it has no derivative either.
         within = self.coordinate().at(self.centre() + xp.zeros_like(x)).point.x
         value = self.log_density_at(Point(xp.where(inside, x, within)))
         value = xp.where(inside, value, -INF)
+        for side, end in enumerate(ends):
+            if _array.known(xp.any(end)) is not False:
+                value = xp.where(end, self._log_density_at_end(x, end, side), value)
         return xp.where(xp.isnan(x), float("nan"), value)
+
+    def _log_density_at_end(self, x: Array, end: Array, side: int) -> Array:
+        """The limit at the low end (0) or the high end (1), for the x that are `end`."""
+        xp, tail = _array.namespace(x), self.tails()[side]
+        algebraic = (tail.level == ALGEBRAIC) & (xp.abs(x) < INF)
+        jump = end & algebraic & (tail.power == 1)
+        middle = self.centre() + xp.zeros_like(x)
+        nearest = math.log(_array.smallest_normal(x)) + 1
+        y = xp.where(jump, nearest if side == 0 else -nearest, middle)
+        value = self.log_density_at(self.coordinate().at(y).point)
+        return xp.where(jump, value, xp.where(algebraic & (tail.power < 1), INF, -INF))
 
 
 def read_parameters(family: str, given: dict[str, Any]) -> dict[str, Array]:
@@ -317,7 +336,7 @@ def _first(x: Array, bad: Array) -> str:
 def _shown(x: Any) -> str:
     if _array.framework(x) is None:
         return repr(x)
-    if prod(x.shape) == 1 and _array.known(x.sum() == x.sum()) is not None:
+    if math.prod(x.shape) == 1 and _array.known(x.sum() == x.sum()) is not None:
         return f"{float(x.reshape(())):g}" if x.ndim == 0 else repr(x)
     return repr(x)
 

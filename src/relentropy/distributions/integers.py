@@ -363,7 +363,7 @@ class NegativeBinomial(SuccessProbability):
         import numpy
 
         odds = numpy.exp(self.log_success() - self.log_failure())
-        return rng.poisson(rng.gamma(self.total_count, odds, shape)).astype(float)
+        return rng.poisson(rng.gamma(self.total_count, odds, shape))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
