@@ -49,7 +49,10 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "Weibull": {"scale": positive, "concentration": shape},
     "InverseGaussian": {"loc": positive, "concentration": positive},
     "Pareto": {"scale": positive, "alpha": shape},
-    "GeneralizedPareto": {**loc_scale, "concentration": st.floats(-0.9, 0.9)},
+    "GeneralizedPareto": {
+        **loc_scale,
+        "concentration": st.integers(-90, 90).map(lambda c: c / 100),
+    },
     "FisherSnedecor": {"df1": shape, "df2": shape},
     "Beta": {"concentration1": shape, "concentration0": shape},
     "Kumaraswamy": {"concentration1": shape, "concentration0": shape},
@@ -123,7 +126,7 @@ def test_every_univariate_family_takes_part() -> None:
 
 
 @given(pairs)
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_never_negative_never_nan(pair: tuple[Any, Any]) -> None:
     assert relative_entropy(*pair) >= 0
 
@@ -135,7 +138,7 @@ def test_any_two_families_have_an_answer(p: Any, q: Any) -> None:
 
 
 @given(everything)
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_nothing_is_away_from_itself(p: Any) -> None:
     assert relative_entropy(p, p) == 0
     twin = p.mapped(np.copy)
