@@ -56,8 +56,9 @@ class TruncatedNormal(Between):
         for f in (self, other):
             near = near & (f.low <= f.loc) & (f.loc <= f.high)
         z, w, gap = (xp.where(near, x, 0.0) for x in (z, w, gap))
-        masses = other._log_mass(xp) + xp.log(other.scale) - self._log_mass(xp) - xp.log(self.scale)
-        return xp.where(near, masses - gap * (z + w) / 2, plain)
+        # Summed alike, so that equal ones cancel exactly.
+        own, others = (f._log_mass(xp) + xp.log(f.scale) for f in (self, other))
+        return xp.where(near, (others - own) - gap * (z + w) / 2, plain)
 
     def _nearest_end(self, xp: Any) -> tuple[Array, Array]:
         """The end beyond which the middle lies, and on which side the support is; loc and 0."""
