@@ -28,7 +28,7 @@ class Distance(NamedTuple):
 class Point:
     """x, and its distances above `low` and below `high` where x was made from them."""
 
-    __slots__ = ("_above", "_below", "_high", "_low", "log_size", "x")
+    __slots__ = ("_above", "_below", "_high", "_low", "_offset", "_origin", "log_size", "x")
 
     def __init__(
         self,
@@ -38,10 +38,19 @@ class Point:
         high: Any = None,
         below: Distance | None = None,
         log_size: Array | None = None,
+        origin: Any = None,
+        offset: Array | None = None,
     ) -> None:
         self.x, self._low, self._above, self._high, self._below = x, low, above, high, below
+        self._origin, self._offset = origin, offset
         self.log_size = log_size
         """log |x| where |x| is beyond the largest number; anything elsewhere."""
+
+    def minus(self, place: Any) -> Array:
+        """X - place, from a place near both where that is known: x itself may be rounded."""
+        if self._origin is None:
+            return self.x - place
+        return self._offset + (self._origin - place)
 
     def above(self, low: Any) -> Distance:
         """X - low."""
@@ -106,13 +115,17 @@ class Placed(NamedTuple):
 
 
 class Line:
-    """y = x."""
+    """x = origin + y."""
+
+    def __init__(self, origin: Any = 0.0) -> None:
+        self.origin = origin
 
     def at(self, y: Array) -> Placed:
-        return Placed(Point(y), _array.namespace(y).zeros_like(y))
+        point = Point(self.origin + y, origin=self.origin, offset=y)
+        return Placed(point, _array.namespace(y).zeros_like(y))
 
     def of(self, point: Point) -> Array:
-        return point.x
+        return point.minus(self.origin)
 
 
 class Stretched:
@@ -127,11 +140,14 @@ class Stretched:
         log_cosh = size + xp.log1p(xp.exp(-2 * size)) - LOG_2
         moderate = size < 700
         sinh = xp.sinh(xp.where(moderate, y, 0.0))
-        x = self.loc + self.scale * xp.where(moderate, sinh, xp.where(y > 0, INF, -INF))
-        return Placed(Point(x, log_size=log_scale + size - LOG_2), log_cosh + log_scale)
+        beyond = xp.where(y > 0, INF, -INF) + xp.zeros_like(y)
+        offset = xp.where(moderate, self.scale * sinh, beyond)
+        far = log_scale + size - LOG_2
+        point = Point(self.loc + offset, log_size=far, origin=self.loc, offset=offset)
+        return Placed(point, log_cosh + log_scale)
 
     def of(self, point: Point) -> Array:
-        return _array.namespace(point.x).asinh((point.x - self.loc) / self.scale)
+        return _array.namespace(point.x).asinh(point.minus(self.loc) / self.scale)
 
 
 class Ends:

@@ -30,26 +30,26 @@ class LocationScale(Continuous):
         return -INF, INF
 
     def coordinate(self) -> Coordinate:
-        return Line()
+        return Line(self.loc)
 
     def centre(self) -> Array:
-        return self.loc
+        return 0.0 * self.loc
 
     def width(self) -> Array:
         return self.scale
 
-    def standardized(self, x: Array) -> Array:
-        return (x - self.loc) / self.scale
+    def standardized(self, point: Point) -> Array:
+        return point.minus(self.loc) / self.scale
 
-    def step(self, other: Any, x: Array) -> tuple[Array, Array]:
+    def step(self, other: Any, point: Point) -> tuple[Array, Array]:
         """The standardised x of the other, and by how much one's own is larger."""
-        z = self.standardized(x)
+        z = self.standardized(point)
         gap = z * (other.scale - self.scale) - (self.loc - other.loc)
-        return other.standardized(x), gap / other.scale
+        return other.standardized(point), gap / other.scale
 
     def log_density_at(self, point: Point) -> Array:
         xp = _array.namespace(point.x)
-        return self.log_standard_density(xp, self.standardized(point.x)) - xp.log(self.scale)
+        return self.log_standard_density(xp, self.standardized(point)) - xp.log(self.scale)
 
     def log_standard_density(self, xp: Any, z: Array) -> Array:
         raise NotImplementedError
@@ -121,7 +121,7 @@ class StudentT(LocationScale):
 
     def log_ratio_at(self, other: Any, point: Point) -> Array:
         xp, n, m = _array.namespace(point.x), self.df, other.df
-        z, d = self.step(other, point.x)
+        z, d = self.step(other, point)
         # log(1 + a²/n) - log(1 + z²/m) with a = z + d, relative to the second.
         a, moderate = z + d, xp.abs(z) < 1e10
         z0, d0, a0 = (xp.where(moderate, x, 0.0) for x in (z, d, a))
@@ -143,11 +143,11 @@ class StudentT(LocationScale):
 
 def _log1p_square(xp: Any, p: LocationScale, point: Point, n: Any) -> Array:
     """log(1 + z²/n), where z² or x may be beyond the largest number; n may be None for 1."""
-    z = p.standardized(point.x)
+    d = point.minus(p.loc)
     infinite = xp.abs(point.x) == INF
-    large = (xp.abs(z) > 1e10) & ~infinite
-    moderate = xp.where(large | infinite, 0.0, z)
-    log_z = xp.log(xp.abs(xp.where(large, z, 1.0)))
+    large = (xp.abs(d) > 1e10 * p.scale) & ~infinite
+    moderate = xp.where(large | infinite, 0.0, d) / p.scale
+    log_z = xp.log(xp.abs(xp.where(large, d, 1.0))) - xp.log(p.scale)
     if point.log_size is not None:
         log_z = xp.where(infinite, point.log_size - xp.log(p.scale), log_z)
     else:
@@ -238,7 +238,8 @@ class AsymmetricLaplace(LocationScale):
 
     def features(self) -> list[Array]:
         low, high = self.rates()
-        return [self.loc - 4 / low, self.loc, self.loc + 4 / high]
+        middle = 0.0 * self.loc
+        return [middle - 4 / low, middle, middle + 4 / high]
 
     def log_standard_density(self, xp: Any, z: Array) -> Array:
         k = self.asymmetry
@@ -271,7 +272,7 @@ class Logistic(LocationScale):
 
     def log_ratio_at(self, other: Any, point: Point) -> Array:
         xp = _array.namespace(point.x)
-        z, d = self.step(other, point.x)
+        z, d = self.step(other, point)
         near = xp.abs(d) < 1
         far = self.log_standard_density(xp, z + d) - self.log_standard_density(xp, z)
         # The density is even: on the side on which z is positive, from 1 + exp(-z).
@@ -304,7 +305,7 @@ class Gumbel(LocationScale):
         return -z - xp.exp(-z)
 
     def features(self) -> list[Array]:
-        return [self.loc + k * self.scale for k in (-3, 0, 3, 12)]
+        return [0.0 * self.loc + k * self.scale for k in (-3, 0, 3, 12)]
 
     def tails(self) -> tuple[Tail, Tail]:
         return double_exponential(1 / self.scale), stretched(1.0, 1 / self.scale)
@@ -329,7 +330,7 @@ class Moyal(LocationScale):
         return -(z + xp.exp(-z)) / 2 - HALF_LOG_2PI
 
     def features(self) -> list[Array]:
-        return [self.loc + k * self.scale for k in (-3, 0, 3, 12)]
+        return [0.0 * self.loc + k * self.scale for k in (-3, 0, 3, 12)]
 
     def tails(self) -> tuple[Tail, Tail]:
         return double_exponential(1 / self.scale), stretched(1.0, 0.5 / self.scale)

@@ -317,7 +317,7 @@ class PoissonProcess(Family):
             )
         function = self.intensity if callable(self.intensity) else None
         if function is not None:
-            object.__setattr__(self, "intensity", None)
+            object.__setattr__(self, "intensity", 0.0)  # in its place while numbers are read
         super().__post_init__()
         if function is not None:
             object.__setattr__(self, "intensity", function)

@@ -6,15 +6,10 @@ from relentropy import _array
 from relentropy._rules import rule
 from relentropy.distributions.family import Continuous
 from relentropy.distributions.integers import Delta, Integers
+from relentropy.exact.supports import no_slope
 
 Array = Any
 INF = float("inf")
-
-
-def _batch(*families: Any) -> Array:
-    """0 in the shape of the batch, without a gradient."""
-    arrays = [_array.stop_gradient(x) for family in families for x in family.arrays()]
-    return _array.namespace(arrays[0]).zeros_like(sum(arrays))
 
 
 @rule(Continuous, Integers)
@@ -23,7 +18,7 @@ def _batch(*families: Any) -> Array:
 @rule(Delta, Continuous)
 def relative_entropy_of_singular(p: Any, q: Any) -> Array:
     """D = +inf: a density and probabilities of single values share nothing."""
-    return _batch(p, q) + INF
+    return no_slope(p, q) + INF
 
 
 @rule(Delta, Delta)
@@ -39,5 +34,5 @@ def relative_entropy_of_value(p: Delta, q: Any) -> Array:
 def relative_entropy_to_value(p: Integers, q: Delta) -> Array:
     """D = 0 where P is certain of the value, otherwise +inf."""
     xp, certain = _array.namespace(q.v), p.log_density(q.v) == 0
-    zero = _batch(p, q)
+    zero = no_slope(p, q)
     return xp.where(certain, zero, zero + INF)

@@ -33,8 +33,14 @@ def never_covered(p: type, q: type) -> bool:
 
 def uncovered(p: Any, q: Any) -> Array:
     """D = +inf: P has mass where Q has none."""
-    some = [_array.stop_gradient(x) for x in (*p.arrays(), *q.arrays())]
-    return 0.0 * sum(some) + INF
+    return no_slope(p, q) + INF
+
+
+def no_slope(p: Any, q: Any) -> Array:
+    """0 in the shape of the batch, of the derivative 0 towards every parameter."""
+    arrays = [*p.arrays(), *q.arrays()]
+    xp = _array.namespace(*arrays)
+    return sum(0.0 * xp.where(xp.abs(x) < INF, x, 0.0) for x in arrays)
 
 
 for _p, _kinds in _UNCOVERED.items():

@@ -5,8 +5,9 @@ from typing import Any
 from relentropy import _array
 from relentropy._rules import rule
 from relentropy._scalar import INF, kl_div_given
-from relentropy.distributions.family import Continuous
+from relentropy.distributions.family import Continuous, Family
 from relentropy.distributions.integers import Integers
+from relentropy.exact.expectations import ordinary
 from relentropy.methods import quadrature, summation
 from relentropy.methods.infinite import infinite_rows
 from relentropy.methods.outside import alone, with_alone
@@ -33,6 +34,7 @@ def relative_entropy_by_summation(p: Integers, q: Integers) -> Array:
 
 def _of_integers(p: Integers, q: Integers, n: int) -> list[Array]:
     skip = infinite_rows(p, q)
+    p, q = _without_infinite_rows(p, q, skip)
     values = []
     for cells in summation.halves(p, q, n, skip):
         plain, xp = sum_of_surprise(cells), _array.namespace(cells.p)
@@ -46,6 +48,7 @@ def _of_integers(p: Integers, q: Integers, n: int) -> list[Array]:
 
 def _of_densities(p: Continuous, q: Continuous, n: int) -> list[Array]:
     skip = infinite_rows(p, q)
+    p, q = _without_infinite_rows(p, q, skip)
     cells = quadrature.halves(p, q, quadrature.own, n, skip)
     values = [sum_of_surprise(c) for c in cells]
     xp = _array.namespace(values[0])
@@ -62,6 +65,16 @@ def _of_densities(p: Continuous, q: Continuous, n: int) -> list[Array]:
         return values
     # Then log q itself overflows, inside the support: +inf would be no more than a guess.
     return [xp.where(~skip & (v == INF), float("nan"), v) for v in values]
+
+
+def _without_infinite_rows(p: Any, q: Any, skip: Array) -> tuple[Any, Any]:
+    """Ordinary parameters in the rows to skip, whose derivatives would be NaN, where there are any.
+
+    A batch may share a parameter, into which such a NaN would leak.
+    """
+    plain = all(type(f).mapped is Family.mapped for f in (p, q))
+    none = _array.known(~_array.namespace(skip).any(skip)) is True
+    return (p, q) if none or not plain or _array.is_numpy(skip) else ordinary(p, q, skip)
 
 
 def sum_of_surprise(cells: Cells) -> Array:
