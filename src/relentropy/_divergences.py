@@ -135,7 +135,8 @@ def renyi(
 ) -> Array:
     """Rényi's divergence of order alpha in [0, inf]: log(Σ p^α q^(1-α)) / (α - 1).
 
-    Of families the order is finite, but for normal vectors and multinomials. Relative entropy at 1, -log Q(p > 0) at 0, log max(p/q) at infinity; non-decreasing in alpha.
+    Relative entropy at 1, -log Q(p > 0) at 0, log max(p/q) at infinity; non-decreasing in alpha.
+    Of families the order is finite, but for normal vectors and multinomials.
 
     >>> from relentropy import renyi
     >>> float(renyi([1.0, 0.0], [0.5, 0.5], 2, base=2))
