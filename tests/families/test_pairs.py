@@ -78,7 +78,8 @@ def test_all_pairs_on_torch(torch_backend: Backend, family: str) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_on_jax(jax_backend: Backend, family: str) -> None:
-    report([c for q in partners(family, (0, 3)) for c in complaints(jax_backend, family, q)])
+    # One each: JAX compiles a quadrature for many seconds.
+    report([c for q in partners(family, (0,)) for c in complaints(jax_backend, family, q)])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -169,8 +170,8 @@ def test_all_gradients(torch_backend: Backend, family: str) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("family", FAMILIES)
-def test_gradients_of_each_family_on_jax(jax_backend: Backend, family: str) -> None:
+@pytest.mark.parametrize("family", FAMILIES[::4])
+def test_gradients_of_some_families_on_jax(jax_backend: Backend, family: str) -> None:
     rows = [row for row in tables.slopes() if row.p == family != row.q]
     report([c for row in rows[:1] for c in gradient_complaints(jax_backend, row)])
 
