@@ -130,9 +130,7 @@ def _by_numbers_where(lost: Array, value: Array, p: Any, q: Any) -> Array:
     chosen = [f.flattened(batch).mapped(lambda x: xp.take(x, rows, axis=0)) for f in (p, q)]
     better = _by_numbers(*chosen)
     # Each row is taken from where it is: a gradient goes to one of the two only.
-    place = xp.where(
-        lost, value.shape[0] - 1 + xp.cumulative_sum(lost * 1), _array.positions(value)
-    )
+    place = xp.where(lost, value.shape[0] - 1 + xp.cumsum(lost * 1, 0), _array.positions(value))
     return xp.take(xp.concat((value, better)), place, axis=0).reshape(batch)
 
 
