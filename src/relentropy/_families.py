@@ -5,7 +5,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._convert import as_distribution
-from relentropy._rules import has_rule, rule_between
+from relentropy._rules import Rule, has_rule, rule_between
 from relentropy.distributions.family import Family, adapted, broadcast_shapes
 from relentropy.distributions.mixture import Mixture
 from relentropy.exact.mixture_bounds import mixture_bounds
@@ -39,18 +39,17 @@ def together(p: Any, q: Any) -> tuple[Any, Any]:
 def answer(of: str, p: Any, q: Any, /, *, divisor: float = 1.0, **options: Any) -> Array:
     """The value of a verb on two families, one a member of the batch."""
     p, q = together(as_distribution(p, name="p"), as_distribution(q, name="q"))
-    found = rule_between(type(p), type(q), of)
-    with _array.quiet(p.arrays()[0]):
-        value = found.function(p, q, **options)
-        value = value if divisor == 1.0 else value / divisor
-    return value[()] if _array.is_numpy(value) else value
+    return _run(rule_between(type(p), type(q), of), (p, q), divisor, options)
 
 
 def answer_one(of: str, p: Any, /, *, divisor: float = 1.0, **options: Any) -> Array:
     """The value of a verb on one family."""
-    found = rule_between(type(p), None, of)
-    with _array.quiet(p.arrays()[0]):
-        value = found.function(p, **options)
+    return _run(rule_between(type(p), None, of), (p,), divisor, options)
+
+
+def _run(rule: Rule, families: tuple[Any, ...], divisor: float, options: dict[str, Any]) -> Array:
+    with _array.quiet(families[0].arrays()[0]):
+        value = rule.function(*families, **options)
         value = value if divisor == 1.0 else value / divisor
     return value[()] if _array.is_numpy(value) else value
 

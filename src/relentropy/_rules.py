@@ -35,8 +35,6 @@ _RULE_MODULES = (
     "relentropy.methods.trials",
 )
 
-_VERBS = {"relative_entropy": "D", "cross_entropy": "H"}
-
 
 @dataclass(frozen=True)
 class Rule:

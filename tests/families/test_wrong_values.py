@@ -167,7 +167,7 @@ def test_nothing_cancels_at_a_ratio_of_1_001(
 TOLERANCES = {
     ("closed", "float64"): (1e-10, 0.0),
     ("closed", "float32"): (1e-4, 0.0),
-    ("numeric", "float64"): (1e-9, 1e-15),
+    ("numeric", "float64"): (1e-10, 0.0),
     ("numeric", "float32"): (1e-4, 0.0),
 }
 DTYPES = ("float64", "float32")
@@ -217,11 +217,18 @@ def scaled_complaints(xp: Backend, rows: list[tables.Scaled], dtype: str) -> lis
                 continue
             wrong: str | None = f"expected {expected}, {value}"
             if isinstance(value, float):
-                wrong = tables.complaint(value, expected, *TOLERANCES[kind(row), dtype])
+                wrong = tables.complaint(value, expected, *promised(xp, row, dtype))
             if wrong:
                 at = tables.shown(row.family, row.member)
                 found.append(f"{at}, {row.parameter} {row.scaled!r}, {way}: {wrong}")
     return found
+
+
+def promised(xp: Backend, row: tables.Scaled, dtype: str) -> tuple[float, float]:
+    """The tolerance; of numbers on other frameworks what quadrature promises anywhere."""
+    by_numbers = (kind(row), dtype) == ("numeric", "float64")
+    elsewhere = by_numbers and xp.name != "numpy"
+    return (1e-9, 1e-15) if elsewhere else TOLERANCES[kind(row), dtype]
 
 
 def kind(row: tables.Scaled) -> str:

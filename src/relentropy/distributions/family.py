@@ -6,7 +6,7 @@ to no framework and take the other side's.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -339,7 +339,3 @@ def _shown(x: Any) -> str:
     if math.prod(x.shape) == 1 and _array.known(x.sum() == x.sum()) is not None:
         return f"{float(x.reshape(())):g}" if x.ndim == 0 else repr(x)
     return repr(x)
-
-
-def named(families: Iterable[type[Family]]) -> dict[str, type[Family]]:
-    return {family.__name__: family for family in families}

@@ -4,12 +4,13 @@ Q must cover P, and the expectation of log(p/q) must exist: both follow from the
 how the densities end.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from relentropy import _array
 from relentropy.distributions.family import Continuous, Family, broadcast_shapes
 from relentropy.distributions.integers import Delta, Integers
-from relentropy.distributions.tails import ALGEBRAIC, cost_exists
+from relentropy.distributions.tails import ALGEBRAIC, Tail, cost_exists
 
 Array = Any
 INF = float("inf")
@@ -56,12 +57,16 @@ def without_expectation(p: Any, q: Any) -> Array:
     p, q = (f.mapped(_array.stop_gradient) for f in (p, q))
     if isinstance(p, Integers):
         return _without_expectation_of_integers(p, q)
+    return fails_at_an_end(p, q, cost_exists)
+
+
+def fails_at_an_end(p: Continuous, q: Continuous, exists: Callable[[Tail, Tail], Any]) -> Array:
+    """Where an integral does not exist at an end that both supports have in common."""
     (low_p, high_p), (low_q, high_q) = p.support, q.support
     found = as_rows(False, p, q)
     inner = (low_p > low_q, high_p < high_q)
     for tail_p, tail_q, inside in zip(p.tails(), q.tails(), inner, strict=True):
-        exists = cost_exists(tail_p, tail_q)
-        found = found | (~as_rows(exists, p, q) & ~as_rows(inside, p, q))
+        found = found | (~as_rows(exists(tail_p, tail_q), p, q) & ~as_rows(inside, p, q))
     return found
 
 

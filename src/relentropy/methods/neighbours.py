@@ -30,7 +30,7 @@ from relentropy.exact.divergences import (
 )
 from relentropy.methods import quadrature, summation
 from relentropy.methods.crossings import crossings
-from relentropy.methods.infinite import as_rows, not_covered
+from relentropy.methods.infinite import as_rows, fails_at_an_end, not_covered
 from relentropy.methods.outside import alone, with_alone
 from relentropy.methods.quadrature import Cells, common_coordinate
 from relentropy.methods.refinement import refined, tolerance
@@ -141,13 +141,7 @@ def _without_power(p: Any, q: Any, alpha: float) -> Array:
         if not all(isinstance(f.support[1], float) and f.support[1] == INF for f in (p, q)):
             return as_rows(False, p, q)
         return ~as_rows(power_exists(p.tail(), q.tail(), alpha), p, q)
-    (low_p, high_p), (low_q, high_q) = p.support, q.support
-    found = as_rows(False, p, q)
-    inner = (low_p > low_q, high_p < high_q)
-    for tail_p, tail_q, inside in zip(p.tails(), q.tails(), inner, strict=True):
-        exists = as_rows(power_exists(tail_p, tail_q, alpha), p, q)
-        found = found | (~exists & ~as_rows(inside, p, q))
-    return found
+    return fails_at_an_end(p, q, lambda a, b: power_exists(a, b, alpha))
 
 
 KINDS = (Continuous, Integers, Delta)
