@@ -7,6 +7,7 @@ from typing import Any
 # Before anything imports JAX: float64 must be float64 there too.
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import hypothesis
 import pytest
@@ -40,37 +41,49 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_REPORTER, "frameworks-that-ran")
 
 
-@pytest.fixture(params=backends.NAMES)
+@pytest.fixture(params=backends.WITH_FAMILIES)
 def xp(request: pytest.FixtureRequest) -> backends.Backend:
-    """Each framework in turn."""
-    return _ready(request, request.param)
+    """Each framework on which everything runs, in turn; in tests/discrete every framework."""
+    return ready(request, request.param)
 
 
-@pytest.fixture(params=[name for name in backends.NAMES if name != "numpy"])
+@pytest.fixture(params=[name for name in backends.WITH_FAMILIES if name != "numpy"])
 def autodiff(request: pytest.FixtureRequest) -> backends.Backend:
-    """Each framework that differentiates."""
-    return _ready(request, request.param)
+    """Each of these that differentiates."""
+    return ready(request, request.param)
 
 
 @pytest.fixture
 def numpy_backend(request: pytest.FixtureRequest) -> backends.Backend:
     """NumPy alone."""
-    return _ready(request, "numpy")
+    return ready(request, "numpy")
 
 
 @pytest.fixture
 def jax_backend(request: pytest.FixtureRequest) -> backends.Backend:
     """JAX alone, for what only JAX has."""
-    return _ready(request, "jax")
+    return ready(request, "jax")
+
+
+@pytest.fixture
+def tensorflow_backend(request: pytest.FixtureRequest) -> backends.Backend:
+    """TensorFlow alone, for what only TensorFlow has."""
+    return ready(request, "tensorflow")
+
+
+@pytest.fixture
+def tinygrad_backend(request: pytest.FixtureRequest) -> backends.Backend:
+    """tinygrad alone, for what only tinygrad has."""
+    return ready(request, "tinygrad")
 
 
 @pytest.fixture
 def torch_backend(request: pytest.FixtureRequest) -> backends.Backend:
     """PyTorch alone, for what only PyTorch has."""
-    return _ready(request, "torch")
+    return ready(request, "torch")
 
 
-def _ready(request: pytest.FixtureRequest, name: str) -> backends.Backend:
+def ready(request: pytest.FixtureRequest, name: str) -> backends.Backend:
     if name not in backends.installed():
         complaint = f"{name} is not installed: pip install '.[test]'"
         if backends.everything_is_required():

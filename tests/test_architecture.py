@@ -14,14 +14,15 @@ import relentropy
 
 SOURCE = Path(relentropy.__file__).parent
 FRAMEWORKS = {"torch", "jax", "tensorflow", "tinygrad", "keras", "cupy", "mlx", "array_api_compat"}
-# Where a framework may be imported: the door, its special functions and its linear algebra, and
-# code that is about one framework.
-DOORS = {"_array", "_special", "_linalg", "bridges", "torch", "keras", "jax", "tensorflow"}
+# Where a framework may be imported: behind the door, for special functions and linear algebra, and
+# in code that is about one framework.
+DOORS = {"frameworks", "_special", "_linalg", "bridges", "torch", "keras", "jax", "tensorflow"}
 
 VERBS = {"_verbs", "_divergences", "_joint"}
 NUMBERS = {"_array", "_scalar", "_special", "_linalg"}
 ARROWS: dict[str, set[str]] = {
-    "_array": set(),
+    "frameworks": set(),
+    "_array": {"frameworks"},
     "_lazy": set(),
     "_scalar": {"_array"},
     "_special": {"_array"},
@@ -51,7 +52,17 @@ ARROWS: dict[str, set[str]] = {
     "compare": {*VERBS, "_lazy", "distributions", "methods", ""},
     "cli": {"compare", ""},
     # The package itself re-exports, lazily, everything but the program.
-    "": {*VERBS, "_lazy", "_convert", "_rules", "distributions", "methods", "compare", "rl"},
+    "": {
+        *VERBS,
+        "_lazy",
+        "_convert",
+        "_rules",
+        "distributions",
+        "frameworks",
+        "methods",
+        "compare",
+        "rl",
+    },
 }
 # A subject (rl, quantum, ...) may use these, and no other subject.
 SUBJECT_ARROWS = {*VERBS, *NUMBERS, "_lazy", "distributions"}

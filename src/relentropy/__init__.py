@@ -110,6 +110,8 @@ if TYPE_CHECKING:
     from relentropy.distributions.simplex import Multinomial as Multinomial
     from relentropy.distributions.transformed import Transformed as Transformed
     from relentropy.distributions.truncated import TruncatedNormal as TruncatedNormal
+    from relentropy.frameworks.base import Framework as Framework
+    from relentropy.frameworks.registry import register_framework as register_framework
     from relentropy.methods.estimate import Estimate as Estimate
     from relentropy.methods.estimate import estimate as estimate
     from relentropy.methods.moments import moment_projection as moment_projection
@@ -235,6 +237,8 @@ _EXPORTS = {
     ],
     "relentropy.distributions.power_law": ["GeneralizedPareto", "Pareto"],
     "relentropy.distributions.truncated": ["TruncatedNormal"],
+    "relentropy.frameworks.base": ["Framework"],
+    "relentropy.frameworks.registry": ["register_framework"],
     "relentropy.methods.estimate": ["Estimate", "estimate"],
     "relentropy.methods.moments": ["moment_projection"],
     "relentropy.methods.projection": ["Projection", "minimum_relative_entropy"],

@@ -58,7 +58,7 @@ def prepare(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Pair:
     p, q = align(as_distribution(p, name="p"), as_distribution(q, name="q"))
     _array.namespace(p.values, q.values)
     p, q = (event_last(x, axis, name) for x, name in ((p, "p"), (q, "q")))
-    if p.values.shape[-1] != q.values.shape[-1]:
+    if not _may_agree(p.values.shape[-1], q.values.shape[-1]):
         raise ValueError(
             f"p has {p.values.shape[-1]} cells along the event axis and q has "
             f"{q.values.shape[-1]}; they must be the same cells in the same order (give mappings "
@@ -75,11 +75,16 @@ def prepare(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Pair:
 def _require_broadcast(p: Discrete, q: Discrete) -> None:
     batches = [tuple(x.values.shape[:-1]) for x in (p, q)]
     for n, m in zip(*(reversed(batch) for batch in batches), strict=False):
-        if n != m and 1 not in (n, m):
+        if not _may_agree(n, m) and 1 not in (n, m):
             raise ValueError(
                 f"p has batch axes {batches[0]} and q has {batches[1]} beside the event axis; "
                 "they must be equal or broadcast"
             )
+
+
+def _may_agree(n: int | None, m: int | None) -> bool:
+    """Whether two lengths are equal, as far as is known: in a trace of TensorFlow one is None."""
+    return n == m or n is None or m is None
 
 
 def prepare_one(
@@ -94,8 +99,8 @@ def prepare_one(
 
 def event_last(x: Discrete, axis: int, name: str) -> Discrete:
     """Bring the event axis to the end, as floating point; an empty axis raises."""
-    values = x.values
-    if not -values.ndim <= axis < values.ndim:
+    values = _array.native(x.values)
+    if not -len(values.shape) <= axis < len(values.shape):
         raise ValueError(f"{name}: axis {axis} does not exist in an array of shape {values.shape}")
     values = _array.event_last(values, axis)
     if values.shape[-1] == 0:
@@ -117,7 +122,7 @@ def masked_and_valid(x: Discrete, axis: int, where: Any, name: str) -> tuple[Dis
         problems = list(_problems(x, whole=where is None))
         if x.validate or _array.is_numpy(x.values):
             for bad, complaint in problems:
-                if bool(xp.any(bad)):
+                if _array.known(xp.any(bad)):
                     raise ValueError(_message(x, bad, complaint, name))
             return x, None
         valid = ~problems[0][0]
@@ -134,8 +139,8 @@ def _mask(values: Any, axis: int, where: Any) -> Any:
     _array.namespace(values, where)
     if _array.dtype_name(where) != "bool":
         raise TypeError(f"where must be boolean, got {_array.dtype_name(where)}")
-    where = _array.event_last(where, axis if where.ndim > 1 else -1)
-    if where.shape[-1] not in (1, values.shape[-1]):
+    where = _array.event_last(where, axis if len(where.shape) > 1 else -1)
+    if where.shape[-1] != 1 and not _may_agree(where.shape[-1], values.shape[-1]):
         raise ValueError(
             f"where has {where.shape[-1]} cells along the event axis, the distribution "
             f"{values.shape[-1]}"
@@ -169,9 +174,8 @@ def _problems(x: Discrete, whole: bool) -> Any:
 def _message(x: Discrete, bad: Any, complaint: str, name: str) -> str:
     import numpy
 
-    bad = numpy.asarray(bad)
-    row = tuple(int(i) for i in numpy.argwhere(bad)[0])
-    values = numpy.asarray(_array.promote(x.values[row])[0], dtype=numpy.float64)
+    row = tuple(int(i) for i in numpy.argwhere(_array.to_numpy(bad))[0])
+    values = _array.to_numpy(_array.promote(x.values)[0])[row].astype(numpy.float64)
     values = numpy.exp(values) if isinstance(x, LogProbs) else values
     where = f" in row {row[0] if len(row) == 1 else row}" if row else ""
     text = f"{name}{where} {complaint.format(total=f'{values.sum():.6g}')}"

@@ -4,6 +4,7 @@ A joint is described as any distribution is (an array of probabilities, `Counts`
 its cells sum to 1 over all the axes named.
 """
 
+import math
 from typing import Any
 
 from relentropy import _array
@@ -37,7 +38,7 @@ def mutual_information(
 
     def formula(p: Discrete) -> Array:
         p_xy = _table(p, shape)
-        p_x, p_y = p_xy.sum(-1)[..., :, None], p_xy.sum(-2)[..., None, :]
+        p_x, p_y = _sum(p_xy, -1)[..., :, None], _sum(p_xy, -2)[..., None, :]
         return _relative_entropy(p_xy, p_x * p_y, 2)
 
     prepared, valid, shape = _prepare_joint(joint, axes)
@@ -60,7 +61,7 @@ def conditional_entropy(
 
     def formula(p: Discrete) -> Array:
         p_xy = _table(p, shape)
-        xp, p_x = _array.namespace(p_xy), p_xy.sum(-1)
+        xp, p_x = _array.namespace(p_xy), _sum(p_xy, -1)
         rows = xp.where((p_x > 0)[..., None], p_xy, 1.0)
         return xp.sum(p_x * entropy_of_discrete(_weights(rows)), axis=-1)
 
@@ -86,8 +87,8 @@ def conditional_mutual_information(
     def formula(p: Discrete) -> Array:
         p_xyz = _table(p, shape)
         xp = _array.namespace(p_xyz)
-        p_xz, p_yz = p_xyz.sum(-2)[..., :, None, :], p_xyz.sum(-3)[..., None, :, :]
-        p_z = p_xyz.sum((-3, -2))[..., None, None, :]
+        p_xz, p_yz = _sum(p_xyz, -2)[..., :, None, :], _sum(p_xyz, -3)[..., None, :, :]
+        p_z = _sum(p_xyz, (-3, -2))[..., None, None, :]
         product = p_xz * (p_yz / xp.where(p_z > 0, p_z, 1.0))
         return _relative_entropy(p_xyz, product, 3)
 
@@ -117,11 +118,11 @@ def conditional_relative_entropy(
 
     def formula(p: Discrete, q: Discrete) -> Array:
         p_xy, q_xy = _table(p, shape), _table(q, shape)
-        xp, p_x, q_x = _array.namespace(p_xy), p_xy.sum(-1), q_xy.sum(-1)
+        xp, p_x, q_x = _array.namespace(p_xy), _sum(p_xy, -1), _sum(q_xy, -1)
         both = ((p_x > 0) & (q_x > 0))[..., None]
         rows = (_weights(xp.where(both, w, 1.0)) for w in (p_xy, q_xy))
         d = relative_entropy_of_weights(*rows)
-        d = xp.where(both[..., 0], d, xp.where(p_x > 0, INF, 0.0 * d))
+        d = xp.where(both[..., 0], d, xp.where(p_x > 0, INF, xp.zeros_like(d)))
         return xp.sum(xp.where(p_x > 0, p_x, 0.0) * xp.where(p_x > 0, d, 0.0), axis=-1)
 
     p, valid_p, shape = _prepare_joint(p_joint, axes, "p_joint")
@@ -139,8 +140,9 @@ def _prepare_joint(
 ) -> tuple[Discrete, Any, tuple[int, ...]]:
     """The joint with its axes moved to the end and flattened, which rows are valid, their shape."""
     x = as_distribution(joint, name=name)
-    values = x.values
-    if values.ndim < len(axes) or len({axis % values.ndim for axis in axes}) < len(axes):
+    values = _array.native(x.values)
+    n = len(values.shape)
+    if n < len(axes) or len({axis % n for axis in axes}) < len(axes):
         raise ValueError(
             f"{name} of shape {tuple(values.shape)} has no axes {axes}; expected "
             f"{len(axes)} different axes, one for each variable"
@@ -148,9 +150,13 @@ def _prepare_joint(
     xp = _array.namespace(values)
     values = xp.moveaxis(values, axes, tuple(range(-len(axes), 0)))
     shape = tuple(values.shape[-len(axes) :])
-    flat = xp.reshape(values, (*values.shape[: -len(axes)], -1))
+    flat = xp.reshape(values, (*values.shape[: -len(axes)], math.prod(shape)))
     prepared, valid = prepare_one(x.with_values(flat), name=name)
     return prepared, valid, shape
+
+
+def _sum(x: Array, axis: int | tuple[int, ...]) -> Array:
+    return _array.namespace(x).sum(x, axis=axis)
 
 
 def _table(x: Discrete, shape: tuple[int, ...]) -> Array:
@@ -168,5 +174,5 @@ def _weights(values: Array) -> Weights:
 
 def _relative_entropy(p: Array, q: Array, axes: int) -> Array:
     xp = _array.namespace(p)
-    flat = (Probs(xp.reshape(x, (*x.shape[:-axes], -1))) for x in (p, q))
+    flat = (Probs(xp.reshape(x, (*x.shape[:-axes], math.prod(x.shape[-axes:])))) for x in (p, q))
     return relative_entropy_of_weights(*flat)

@@ -90,7 +90,7 @@ def entr(xp: Any, p: Array) -> Array:
     """-p log p, 0 at 0, -inf below 0."""
     positive = p > 0
     safe = xp.where(positive, p, 1.0)
-    value = xp.where(positive, 0.0 - safe * xp.log(safe), 0.0 * p)
+    value = xp.where(positive, 0.0 - safe * xp.log(safe), xp.where(p == 0, 0.0, p))
     return xp.where(p < 0, -INF, value)
 
 
@@ -121,7 +121,7 @@ def rel_entr(xp: Any, p: Array, q: Array) -> Array:
     """P log(p/q); 0 at p = 0, +inf at q = 0 < p and outside the domain."""
     positive = p > 0
     p1, q1 = xp.where(positive, p, 1.0), xp.where(positive, q, 1.0)
-    value = xp.where(positive, p1 * log_ratio(xp, p1, q1), 0.0 * p)
+    value = xp.where(positive, p1 * log_ratio(xp, p1, q1), 0.0)
     return _outside(xp, p, q, value)
 
 
@@ -184,15 +184,15 @@ def _difference_of_products(xp: Any, a: Array, b: Array, c: Array, d: Array) -> 
 
 
 def _exact_product(xp: Any, a: Array, b: Array) -> tuple[Array, Array]:
-    product = a * b
+    product = _array.rounded(a * b)
     (a1, a2), (b1, b2) = _halves(xp, a), _halves(xp, b)
     return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
 
 
 def _halves(xp: Any, a: Array) -> tuple[Array, Array]:
     """A as a sum of two numbers of half the digits, so that their products are exact."""
-    c = (2.0**27 + 1 if xp.finfo(a.dtype).bits == 64 else 2.0**12 + 1) * a
-    high = c - (c - a)
+    c = _array.rounded((2.0**27 + 1 if _array.dtype_name(a) == "float64" else 2.0**12 + 1) * a)
+    high = _array.rounded(c - _array.rounded(c - a))
     return high, a - high
 
 

@@ -243,7 +243,7 @@ def _number_array(x: Any, name: str) -> Array:
         import numpy
 
         return numpy.float64(x)
-    array = x if _array.framework(x) is not None else read_values(x, name)[0]
+    array = read_values(x, name)[0] if _array.framework(x) is None else _array.native(x)
     if not _array.is_floating(array):
         raise TypeError(
             f"{name} must be floating point, got {_array.dtype_name(array)}: write 1.0 instead of 1"

@@ -15,7 +15,7 @@ from mpmath import mp, mpf
 import relentropy
 from relentropy import Logits, LogProbs, Probs, relative_entropy
 from tests import truth
-from tests.backends import Backend
+from tests.backends import Backend, number
 from tests.tables import rules
 
 INF = math.inf
@@ -70,8 +70,8 @@ def test_inside_against_mpmath(autodiff: Backend, kind_p: str, kind_q: str) -> N
         slope_q = numerical_gradient(lambda z: normalised((kind_p, kind_q), x, z), y)
     # Probs and LogProbs promise the derivative along distributions; at unit sum the one of the
     # normalised value is the same for Probs, and for logarithms it is the one of Logits.
-    np.testing.assert_allclose(got_p, [float(s) for s in slope_p], rtol=1e-11, atol=1e-15)
-    np.testing.assert_allclose(got_q, [float(s) for s in slope_q], rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(got_p, [number(s) for s in slope_p], rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(got_q, [number(s) for s in slope_q], rtol=1e-11, atol=1e-15)
 
 
 @pytest.mark.parametrize("distance", [1e-3, 1e-6, 1e-8, 1e-10])
@@ -85,8 +85,8 @@ def test_probabilities_near_equality_keep_relative_accuracy(
     with truth.digits(80):
         P, Q = truth.distribution("Probs", p), truth.distribution("Probs", q)
         D = truth.relative_entropy(P, Q)
-        by_q = [float(1 - a / b) for a, b in zip(P, Q, strict=True)]
-        by_p = [float(mp.log(a / b) - D) for a, b in zip(P, Q, strict=True)]
+        by_q = [number(1 - a / b) for a, b in zip(P, Q, strict=True)]
+        by_p = [number(mp.log(a / b) - D) for a, b in zip(P, Q, strict=True)]
     # A naive 1 − p/q is off by 1e-16/distance. The last cell of some rows is near 0 itself.
     size = max(map(abs, by_q))
     np.testing.assert_allclose(got_q, by_q, rtol=1e-12, atol=1e-13 * size)
@@ -105,11 +105,11 @@ def test_logits_near_equality_keep_relative_accuracy(
     with truth.digits(60):
         P, Q = truth.distribution("Logits", a), truth.distribution("Logits", b)
         D = truth.relative_entropy(P, Q)
-        by_b = [float(y - x) for x, y in zip(P, Q, strict=True)]
-        by_a = [float(x * (mp.log(x / y) - D)) for x, y in zip(P, Q, strict=True)]
+        by_b = [number(y - x) for x, y in zip(P, Q, strict=True)]
+        by_a = [number(x * (mp.log(x / y) - D)) for x, y in zip(P, Q, strict=True)]
     unit = 2.0**-53 if dtype == "float64" else 2.0**-24
     # Each slope is p times something of the size of the noise, known to a few units.
-    scale = noise * np.array([float(x) for x in P])
+    scale = noise * np.array([number(x) for x in P])
     assert (abs(got_b - by_b) <= 200 * unit * scale).all()
     assert (abs(got_a - by_a) <= 200 * unit * scale).all()
 
@@ -159,8 +159,8 @@ def test_logits_formula(autodiff: Backend) -> None:
     with truth.digits(50):
         P, Q = truth.distribution("Logits", a), truth.distribution("Logits", b)
         D = truth.relative_entropy(P, Q)
-        expected_a = [float(x * (mp.log(x / y) - D)) for x, y in zip(P, Q, strict=True)]
-        expected_b = [float(y - x) for x, y in zip(P, Q, strict=True)]
+        expected_a = [number(x * (mp.log(x / y) - D)) for x, y in zip(P, Q, strict=True)]
+        expected_b = [number(y - x) for x, y in zip(P, Q, strict=True)]
     np.testing.assert_allclose(by_a, expected_a, rtol=1e-12, atol=1e-16)
     np.testing.assert_allclose(by_b, expected_b, rtol=1e-12, atol=1e-16)
 
@@ -208,9 +208,9 @@ def test_hard_logits_never_give_nan(autodiff: Backend, case: str, dtype: str) ->
     with truth.digits(9000):
         P, Q = truth.distribution("Logits", a), truth.distribution("Logits", b)
         D = truth.relative_entropy(P, Q)
-        expected_b = [float(y - x) for x, y in zip(P, Q, strict=True)]
+        expected_b = [number(y - x) for x, y in zip(P, Q, strict=True)]
         expected_a = [
-            float(x * (mp.log(x / y) - D)) if x and mp.inf != D else 0.0
+            number(x * (mp.log(x / y) - D)) if x and mp.inf != D else 0.0
             for x, y in zip(P, Q, strict=True)
         ]
     # Absolute: two roundings of a probability near 1.
@@ -225,8 +225,8 @@ def test_extreme_probabilities_never_give_nan(autodiff: Backend) -> None:
     with truth.digits(700):
         P, Q = truth.distribution("Probs", p), truth.distribution("Probs", q)
         D = truth.relative_entropy(P, Q)
-        expected_q = [float(1 - x / y) for x, y in zip(P, Q, strict=True)]
-        expected_p = [float(mp.log(x / y) - D) if x else 0.0 for x, y in zip(P, Q, strict=True)]
+        expected_q = [number(1 - x / y) for x, y in zip(P, Q, strict=True)]
+        expected_p = [number(mp.log(x / y) - D) if x else 0.0 for x, y in zip(P, Q, strict=True)]
     np.testing.assert_allclose(by_q, expected_q, rtol=1e-12)
     np.testing.assert_allclose(by_p, expected_p, rtol=1e-12)
 
@@ -309,8 +309,8 @@ def test_gradients_of_the_other_verbs_along_logits(autodiff: Backend, verb: str)
 
     with truth.digits(80):
         x, y = truth.exactly(a), truth.exactly(b)
-        by_a = [float(s) for s in numerical_gradient(lambda z: value(z, y), x)]
-        by_b = [float(s) for s in numerical_gradient(lambda z: value(x, z), y)]
+        by_a = [number(s) for s in numerical_gradient(lambda z: value(z, y), x)]
+        by_b = [number(s) for s in numerical_gradient(lambda z: value(x, z), y)]
     rtol = 1e-6 if verb == "chernoff" else 1e-10  # the truth itself is a search
     np.testing.assert_allclose(got[0], by_a, rtol=rtol, atol=1e-14)
     np.testing.assert_allclose(got[1], by_b, rtol=rtol, atol=1e-14)

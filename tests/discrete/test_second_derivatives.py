@@ -10,7 +10,7 @@ from mpmath import mp, mpf
 
 from relentropy import Logits, LogProbs, Probs, relative_entropy
 from tests import truth
-from tests.backends import Backend
+from tests.backends import Backend, number
 from tests.discrete.test_gradients import normalised
 
 KINDS: dict[str, Any] = {"Probs": Probs, "LogProbs": LogProbs, "Logits": Logits}
@@ -39,7 +39,7 @@ def numerical_hessian(f: Callable[[Sequence[mpf]], mpf], x: list[mpf]) -> np.nda
         for i in range(n)
         for j in range(n)
     ]
-    return np.array([float(v) for v in entries]).reshape(n, n)
+    return np.array([number(v) for v in entries]).reshape(n, n)
 
 
 # JAX takes seconds to compile a test; the kinds that share a formula are left to exhaustive runs.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import relentropy
-from tests.backends import FLOATS, Backend
+from tests.backends import FLOATS, Backend, number
 from tests.tables import reading
 
 by_topic = pytest.mark.parametrize(("topic", "dtype"), reading.topics())
@@ -34,7 +34,7 @@ def result_dtype(row: reading.Row, xp: Backend, value: Any) -> str:
 
 
 def judge(row: reading.Row, value: Any, xp: Backend) -> str | None:
-    return reading.complaint(row, float(value), xp, result_dtype(row, xp, value))
+    return reading.complaint(row, number(value), xp, result_dtype(row, xp, value))
 
 
 def one_by_one(rows: list[reading.Row], xp: Backend) -> list[str | None]:
@@ -55,7 +55,7 @@ def in_batches(
         assert values.shape == (len(group),)
         host = xp.numpy(values)
         complaints += [
-            reading.complaint(row, float(host[i]), xp, result_dtype(row, xp, values))
+            reading.complaint(row, number(host[i]), xp, result_dtype(row, xp, values))
             for i, row in enumerate(group)
         ]
     return complaints
@@ -131,13 +131,13 @@ def test_large_vocabulary_under_jit(row: reading.Row, jax_backend: Backend) -> N
 def test_equal_large_inputs_are_exactly_zero(xp: Backend) -> None:
     for row in reading.large()[::3]:
         p = xp.array(reading.inputs(row)[0], row["dtype"])
-        assert float(compute({"kinds": [row["kinds"][0]] * 2}, p, p)) == 0
+        assert number(compute({"kinds": [row["kinds"][0]] * 2}, p, p)) == 0
 
 
 def test_raw_arrays_are_probabilities(xp: Backend) -> None:
     for row in reading.small("plain", "float64")[:5]:
         p, q = (xp.array(v) for v in reading.inputs(row))
-        assert float(relentropy.relative_entropy(p, q)) == float(compute(row, p, q))
+        assert number(relentropy.relative_entropy(p, q)) == number(compute(row, p, q))
 
 
 def test_the_table_is_large_and_covers_every_description() -> None:
@@ -147,7 +147,7 @@ def test_the_table_is_large_and_covers_every_description() -> None:
     names = ("Probs", "LogProbs", "Logits", "Counts")
     assert kinds == {(a, b) for a in names for b in names}
     assert {"float16", "bfloat16", "float32", "float64"} <= {row["dtype"] for row in rows}
-    assert any(0 < float(row["truth"]) < 1e-20 for row in rows)
+    assert any(0 < number(row["truth"]) < 1e-20 for row in rows)
 
 
 def test_stored_truths_are_what_mpmath_says() -> None:

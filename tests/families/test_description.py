@@ -468,4 +468,4 @@ def test_bad_values_in_a_trace_are_nan(jax_backend: Backend) -> None:
 
 
 def test_every_framework_is_meant() -> None:
-    assert backends.NAMES == ("numpy", "torch", "jax")
+    assert backends.WITH_FAMILIES == ("numpy", "torch", "jax")

@@ -81,16 +81,14 @@ class CentredLogRatio(NamedTuple):
 def centred_log_ratio(xp: Any, a: Array, b: Array) -> CentredLogRatio:
     """The log-ratio about its mean under p, as exact as if a - b had not been rounded.
 
-    Knuth's two-sum gives the rounding of a - b. One centring leaves E_p[u] at a rounding of m,
+    The rounding of a - b is added again. One centring leaves E_p[u] at a rounding of m,
     which for a large common offset exceeds u itself; the second takes that out.
     """
     parts = softmax(xp, a)
     p = parts.weights / (1 + parts.rest)
     common = (p > 0) & (b > -INF)
     a, b_common = xp.where(common, a, 0.0), xp.where(common, b, 0.0)
-    d = a - b_common
-    c = d - a
-    rounding = (a - (d - c)) - (b_common + c)
+    d, rounding = _difference(a, b_common)
     m = xp.sum(p * d, axis=-1, keepdims=True)
     u = (d - m) + rounding
     correction = xp.sum(xp.where(common, p * u, 0.0), axis=-1, keepdims=True)
@@ -98,6 +96,14 @@ def centred_log_ratio(xp: Any, a: Array, b: Array) -> CentredLogRatio:
     top = xp.max(_array.stop_gradient(b), axis=-1, keepdims=True)
     offset = ((top - parts.top) + m) + correction
     return CentredLogRatio(parts, p, common, xp.where(common, u - correction, 0.0), offset)
+
+
+def _difference(a: Array, b: Array) -> tuple[Array, Array]:
+    """A - b as computed, and what its rounding lost, whose derivative is 0: Knuth's two-sum."""
+    d = _array.rounded(a - b)
+    a, b, e = (_array.stop_gradient(x) for x in (a, b, d))
+    c = _array.rounded(e - a)
+    return d, (a - _array.rounded(e - c)) - _array.rounded(b + c)
 
 
 def relative_entropy_on_support(xp: Any, a: Array, b: Array, ratio: CentredLogRatio) -> Array:

@@ -82,7 +82,7 @@ def _ratio_of_logs(xp: Any, a: Array, b: Array) -> Ratio:
 
 def _at_zeros(xp: Any, t: Array, in_p: Array, in_q: Array) -> Array:
     """The log-ratio with its constants outside the common support."""
-    outside = xp.where(in_p, INF, xp.where(in_q, -INF, 0.0 * _array.stop_gradient(t)))
+    outside = xp.where(in_p, INF, xp.where(in_q, -INF, xp.zeros_like(t)))
     return xp.where(in_p & in_q, t, outside)
 
 
@@ -275,14 +275,14 @@ def f_divergence_of(r: Ratio, f: Callable[[Array], Array], at_infinity: float | 
     xp = r.xp
     steep, common = _steep(r), (r.p > 0) & (r.t < INF)
     x = xp.exp(xp.where(common & ~steep, r.t, 0.0))
-    x = xp.where(r.p > 0, x, xp.where(r.q > 0, 0.0, 1.0))
+    x = xp.where((r.p > 0) | (r.q == 0), x, 0.0)
     regular = (r.q >= _array.smallest_normal(r.q)) | (r.p == 0)
     weight = xp.where(regular, r.q, r.p / xp.where(regular, 1.0, x))
     inside = xp.sum(xp.where((weight > 0) & ~steep, weight * f(x), 0.0), axis=-1)
     outside = steep_mass_of(r)
     slope = float("nan") if at_infinity is None else at_infinity
     if slope == INF:  # of what is merely out of range nothing is known
-        slope = xp.where(_uncovered(r), INF, float("nan"))
+        slope = xp.where(_uncovered(r), INF, xp.full_like(outside, float("nan")))
     extra = xp.where(outside > 0, slope * xp.where(outside > 0, outside, 1.0), 0.0)
     return inside + extra
 

@@ -1,0 +1,152 @@
+"""What the formulas ask of a framework of arrays, with the answers of the array-API standard."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
+
+Array = Any
+Namespace = Any
+
+SMALLEST_NORMAL = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126}
+
+
+class Framework:
+    """A package of arrays, to be subclassed and handed to `register_framework`.
+
+    A subclass says its `name`, which arrays are its own (`holds`) and where its functions are
+    (`namespace`); what deviates from the array-API standard (2023.12) it overrides. The namespace
+    needs abs, any, argmax, exp, expm1, floor, full_like, isnan, log, log1p, logaddexp, max,
+    maximum, minimum, moveaxis, reshape, sqrt, sum, take_along_axis, where, zeros_like and the
+    dtypes bool, int64, float32, float64; the arrays Python's operators, ``shape``, ``dtype`` and
+    indexing by ``None``, ``...`` and slices. In `where` and beside operators a Python number takes
+    the dtype of the array.
+
+    >>> import numpy as np
+    >>> from relentropy import Framework
+    >>> class Recorded(Framework):
+    ...     name = "recorded"
+    ...     def holds(self, x):
+    ...         return isinstance(x, np.recarray)
+    ...     def namespace(self, x):
+    ...         return np
+    >>> Recorded().dtype_name(np.zeros(2))
+    'float64'
+
+    See `register_framework` for one that the verbs use.
+    """
+
+    name: ClassVar[str]
+    """How messages call it, and the name of its module."""
+
+    def holds(self, x: object) -> bool:
+        """Whether `x` is an array of this framework; it may be asked of any object."""
+        raise NotImplementedError
+
+    def namespace(self, x: Array) -> Namespace:
+        """The functions on arrays such as `x`."""
+        raise NotImplementedError
+
+    def native(self, x: Array) -> Array:
+        """What formulas work on, for anything that `holds` accepts, such as a variable."""
+        return x
+
+    # --- gradients and traces --------------------------------------------------------------------
+
+    def stop_gradient(self, x: Array) -> Array:
+        """The same values, constant for differentiation."""
+        return x
+
+    def known(self, condition: Array) -> bool | None:
+        """The truth of a scalar condition; None where values cannot be looked at."""
+        return bool(condition)
+
+    def rounded(self, x: Array) -> Array:
+        """`x`, whose rounding counts: a compiler must not rewrite what comes before and after."""
+        return x
+
+    def eager(self) -> AbstractContextManager[Any]:
+        """Inside a trace, what is made from constants alone is computed at once."""
+        return nullcontext()
+
+    def repeat(
+        self, step: Callable[..., tuple[Array, ...]], times: int, state: tuple[Array, ...]
+    ) -> tuple[Array, ...]:
+        """step(*step(*state)) and so on, where no gradient is asked."""
+        for _ in range(times):
+            state = step(*state)
+        return state
+
+    def by_row_blocks(self, f: Callable[..., Array], xs: tuple[Array, ...]) -> Array:
+        """f(*xs), each row on its own, if possible without keeping what f makes on the way."""
+        return f(*xs)
+
+    def row_gradients(
+        self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
+    ) -> tuple[Array, Array]:
+        """`f` of each row and its gradient; see `relentropy._array.row_gradients`."""
+        raise TypeError(f"gradients need arrays of PyTorch or JAX, got {self.name}")
+
+    # --- dtypes ----------------------------------------------------------------------------------
+
+    def dtype_name(self, x: Array) -> str:
+        """'float32', 'bfloat16', 'int64', ..., 'bool'."""
+        name = getattr(x.dtype, "name", None)
+        return name if isinstance(name, str) else str(x.dtype).rpartition(".")[2]
+
+    def widest_float(self, x: Array) -> Any:
+        return self.namespace(x).float64
+
+    def default_float(self, x: Array) -> Any:
+        """What the framework makes of a Python float."""
+        return self.widest_float(x)
+
+    def astype(self, x: Array, dtype: Any) -> Array:
+        return self.namespace(x).astype(x, dtype)
+
+    def result_dtype(self, x: Array, y: Array) -> Any:
+        """The dtype that the framework gives a sum of the two."""
+        return self.namespace(x).result_type(x.dtype, y.dtype)
+
+    def moved_to(self, x: Array, like: Array) -> Array:
+        """`x` in the dtype and on the device of another array."""
+        return self.astype(x, like.dtype)
+
+    # --- making and reading arrays ---------------------------------------------------------------
+
+    def constant_like(self, x: Array, values: Sequence[float] | float) -> Array:
+        """A constant of the dtype and device of `x`."""
+        return self.namespace(x).asarray(values, dtype=x.dtype)
+
+    def positions(self, x: Array) -> Array:
+        """0, 1, 2, ... along the last axis of `x`, on its device."""
+        return self.namespace(x).arange(x.shape[-1])
+
+    def positions_from(self, x: Array) -> Array:
+        """Integers in a dtype that the framework takes for indices."""
+        return self.astype(x, self.namespace(x).int64)
+
+    def members(self, x: Array, index: Array) -> Array:
+        """Booleans in the shape of `x`, true at the positions `index` of its last axis."""
+        places = self.positions(x)
+        return self.namespace(x).any(index[..., :, None] == places, axis=-2)
+
+    def to_numpy(self, x: Array) -> Any:
+        import numpy
+
+        return numpy.asarray(x)
+
+    def from_numpy(self, values: Any) -> Array:
+        """A copy of a NumPy array."""
+        raise NotImplementedError
+
+
+class ArrayStandard(Framework):
+    """Any package whose arrays have ``__array_namespace__``."""
+
+    name = "array-api"
+
+    def holds(self, x: object) -> bool:
+        return hasattr(x, "__array_namespace__")
+
+    def namespace(self, x: Array) -> Namespace:
+        return x.__array_namespace__()

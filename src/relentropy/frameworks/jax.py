@@ -1,0 +1,81 @@
+"""JAX."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from relentropy.frameworks.base import Framework
+
+Array = Any
+
+
+class Jax(Framework):
+    name = "jax"
+
+    def holds(self, x: object) -> bool:
+        return isinstance(x, jax.Array)
+
+    def namespace(self, x: Array) -> Any:
+        return x.__array_namespace__()
+
+    def stop_gradient(self, x: Array) -> Array:
+        return jax.lax.stop_gradient(x)
+
+    def known(self, condition: Array) -> bool | None:
+        try:
+            return bool(condition)
+        except jax.errors.ConcretizationTypeError:
+            return None
+
+    def eager(self) -> AbstractContextManager[Any]:
+        at_once: AbstractContextManager[Any] = jax.ensure_compile_time_eval()
+        return at_once
+
+    def repeat(
+        self, step: Callable[..., tuple[Array, ...]], times: int, state: tuple[Array, ...]
+    ) -> tuple[Array, ...]:
+        # One compiled loop, where Python's would be unrolled.
+        looped: tuple[Array, ...] = jax.lax.fori_loop(0, times, lambda _, s: step(*s), state)
+        return looped
+
+    def by_row_blocks(self, f: Callable[..., Array], xs: tuple[Array, ...]) -> Array:
+        return jax.checkpoint(f)(*xs)
+
+    def row_gradients(
+        self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
+    ) -> tuple[Array, Array]:
+        """The rows are mapped, so that `f` is traced once."""
+
+        def total(*row: Array) -> tuple[Array, Array]:
+            value = f(*(r[None] for r in row))
+            return value.sum(), value
+
+        slopes, values = jax.vmap(jax.grad(total, has_aux=True))(x, *constants)
+        return values, slopes
+
+    def dtype_name(self, x: Array) -> str:
+        return str(x.dtype.name)
+
+    def widest_float(self, x: Array) -> Any:
+        return jnp.asarray(0.0).dtype  # float32 unless jax_enable_x64
+
+    def astype(self, x: Array, dtype: Any) -> Array:
+        return x.astype(dtype)
+
+    def positions_from(self, x: Array) -> Array:
+        # int64 may be switched off.
+        return x if self.dtype_name(x) in ("int32", "int64") else x.astype(jnp.int32)
+
+    def members(self, x: Array, index: Array) -> Array:
+        none = jnp.zeros_like(x, dtype=jnp.bool)
+        rows, places = none.reshape(-1, x.shape[-1]), index.reshape(-1, index.shape[-1])
+        return rows.at[jnp.arange(rows.shape[0])[:, None], places].set(True).reshape(x.shape)
+
+    def from_numpy(self, values: Any) -> Array:
+        return jnp.asarray(values)
+
+
+FRAMEWORK: Framework = Jax()

@@ -1,0 +1,138 @@
+"""PyTorch, whose functions get the array-API's names from array_api_compat."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import array_api_compat.torch as xp
+import torch
+
+from relentropy.frameworks.base import Framework
+
+Array = Any
+
+
+class Torch(Framework):
+    name = "torch"
+
+    def holds(self, x: object) -> bool:
+        return isinstance(x, torch.Tensor)
+
+    def namespace(self, x: Array) -> Any:
+        return xp
+
+    def stop_gradient(self, x: Array) -> Array:
+        return x.detach()
+
+    def known(self, condition: Array) -> bool | None:
+        try:
+            return bool(condition)
+        except RuntimeError:  # under vmap, on the device "meta"
+            return None
+
+    def by_row_blocks(self, f: Callable[..., Array], xs: tuple[Array, ...]) -> Array:
+        if torch.compiler.is_compiling():
+            return f(*xs)
+        # On a processor a block stays in its cache; a device wants enough to do.
+        cells = 1 << (17 if xs[0].device.type == "cpu" else 22)
+        step = max(1, cells // max(1, xs[0].shape[-1]))
+        return _ByRowBlocks.apply(f, step, *xs)
+
+    def row_gradients(
+        self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
+    ) -> tuple[Array, Array]:
+        """The rows are taken one after the other, since `f` may look at values."""
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            rows = zip(*(c.split(1) for c in (x, *constants)), strict=True)
+            stacked = torch.stack([f(*row) for row in rows])
+            if not stacked.requires_grad:  # a constant loss, to be put into the reward
+                return stacked, torch.zeros_like(x)
+            (slope,) = torch.autograd.grad(stacked.sum(), x, materialize_grads=True)
+        return stacked.detach(), slope
+
+    def dtype_name(self, x: Array) -> str:
+        return str(x.dtype).removeprefix("torch.")
+
+    def default_float(self, x: Array) -> Any:
+        return torch.get_default_dtype()
+
+    def astype(self, x: Array, dtype: Any) -> Array:
+        return x.to(dtype)
+
+    def moved_to(self, x: Array, like: Array) -> Array:
+        return x.to(like)
+
+    def constant_like(self, x: Array, values: Sequence[float] | float) -> Array:
+        return xp.asarray(values, dtype=x.dtype, device=x.device)
+
+    def positions(self, x: Array) -> Array:
+        return torch.arange(x.shape[-1], device=x.device)
+
+    def members(self, x: Array, index: Array) -> Array:
+        return torch.zeros_like(x, dtype=torch.bool).scatter(-1, index, True)
+
+    def to_numpy(self, x: Array) -> Any:
+        return x.detach().cpu().numpy()
+
+    def from_numpy(self, values: Any) -> Array:
+        return torch.tensor(values)
+
+
+FRAMEWORK: Framework = Torch()
+
+
+class _ByRowBlocks(torch.autograd.Function):
+    """f(*xs) block by block, keeping only `xs`; f is run again, block by block, for gradients."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(f: Any, step: int, *xs: Any) -> Any:
+        return torch.cat([f(*(x[i : i + step] for x in xs)) for i in _starts(xs, step)])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.f, ctx.step, *xs = inputs
+        ctx.save_for_backward(*xs)
+        ctx.save_for_forward(*xs)
+
+    @staticmethod
+    def backward(ctx: Any, weight: Any) -> Any:
+        xs, wanted = ctx.saved_tensors, ctx.needs_input_grad[2:]
+        whole: list[Any] = []
+        for i in _starts(xs, ctx.step):
+            rows = slice(i, i + ctx.step)
+            pieces = _slopes(ctx.f, [x[rows] for x in xs], wanted, weight[rows])
+            # Made from a piece, so that it is of one kind with it under every transformation.
+            whole = whole or [p.new_empty((len(xs[0]), *p.shape[1:])) for p in pieces]
+            for gradient, piece in zip(whole, pieces, strict=True):
+                gradient[rows] = piece
+        found = iter(whole)
+        return None, None, *(next(found) if w else None for w in wanted)
+
+    @staticmethod
+    def jvp(ctx: Any, _f: Any, _step: Any, *tangents: Any) -> Any:
+        f, moving = _of_some(ctx.f, ctx.saved_tensors, [t is not None for t in tangents])
+        return torch.func.jvp(f, moving, tuple(t for t in tangents if t is not None))[1]
+
+
+def _starts(xs: Sequence[Any], step: int) -> range:
+    return range(0, max(1, xs[0].shape[0]), step)
+
+
+def _slopes(f: Any, xs: Sequence[Any], wanted: Sequence[bool], weight: Any) -> Any:
+    """The gradients of Σ weight · f(*xs) towards the arguments wanted, differentiable again."""
+    of_wanted, chosen = _of_some(f, xs, wanted)
+    return torch.func.vjp(of_wanted, *chosen)[1](weight)
+
+
+def _of_some(
+    f: Callable[..., Array], xs: Sequence[Array], wanted: Sequence[bool]
+) -> tuple[Callable[..., Array], tuple[Array, ...]]:
+    """The function of the arguments wanted alone, and these."""
+
+    def of_wanted(*chosen: Array) -> Array:
+        rest = iter(chosen)
+        return f(*(next(rest) if w else x for x, w in zip(xs, wanted, strict=True)))
+
+    return of_wanted, tuple(x for x, w in zip(xs, wanted, strict=True) if w)
