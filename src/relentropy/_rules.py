@@ -27,6 +27,8 @@ _RULE_MODULES = (
     "relentropy.exact.simplex",
     "relentropy.exact.singular",
     "relentropy.exact.supports",
+    "relentropy.exact.univariate_renyi",
+    "relentropy.methods.equal_parameters",
     "relentropy.methods.expectations",
     "relentropy.methods.neighbours",
     "relentropy.methods.relative_entropy",

@@ -252,6 +252,14 @@ def by_second_derivative(xp: Any, second: Callable[[Array], Array], a: Array, d:
     return d * d * xp.sum(weights * (1 - nodes) * along, axis=-1)
 
 
+def mean_along(f: Callable[[Array], Array], a: Array, d: Array) -> Array:
+    """∫ f(a + t d) dt from 0 to 1, by the same rule."""
+    nodes, weights = (_array.constant_like(d, x) for x in (_NODES, _WEIGHTS))
+    a, step = a + 0.0 * d, d + 0.0 * a
+    along = f(a[..., None] + nodes * step[..., None])
+    return _array.namespace(d).sum(weights * along, axis=-1)
+
+
 BERNOULLI = (
     1 / 12,
     -1 / 720,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy._scalar import INF, kl_div
+from relentropy._scalar import INF, NEAR, kl_div, log_quotient
 from relentropy.distributions.integers import Bernoulli, Geometric, Poisson, Zipf
 from relentropy.exact.bregman import BERNOULLI, by_second_derivative, even_size, two_points
 
@@ -69,6 +69,41 @@ def _gap(xp: Any, p: Trial, q: Trial) -> Array:
     return xp.where(finite, -scale * xp.expm1(-even_size(xp, d)), p.success - q.success)
 
 
+class Apart(NamedTuple):
+    """Two trials: the difference of the probabilities, log(p/q) and log((1-p)/(1-q))."""
+
+    gap: Array
+    success: Array
+    failure: Array
+
+
+def trials_apart(p: Trial, q: Trial) -> Apart:
+    """What lies between two trials, free of cancellation; log-ratios are 0 where a side is 0."""
+    xp = _array.namespace(p.success, q.success)
+    gap = _gap(xp, p, q)
+    given = p.logit is not None or q.logit is not None
+    shares = [
+        (p.success, q.success, gap, p.log_success, q.log_success),
+        (p.failure, q.failure, -gap, p.log_failure, q.log_failure),
+    ]
+    return Apart(gap, *(_log_share(xp, *share, given) for share in shares))
+
+
+def _log_share(
+    xp: Any, p: Array, q: Array, d: Array, log_p: Array, log_q: Array, given: bool
+) -> Array:
+    """log(p/q), d = p - q, where both are positive; 0 elsewhere."""
+    both = (p > 0) & (q > 0)
+    x = d / xp.where(both, q, 1.0)
+    near = both & (xp.abs(_array.stop_gradient(x)) < NEAR)
+    far = both & ~near
+    if given:
+        t = xp.where(far, log_p, 0.0) - xp.where(far, log_q, 0.0)
+    else:
+        t = log_quotient(xp, xp.where(far, p, 1.0), xp.where(far, q, 1.0))
+    return xp.where(near, xp.log1p(xp.where(near, x, 0.0)), t)
+
+
 @rule(Bernoulli, Bernoulli)
 def bernoulli_bernoulli(p: Bernoulli, q: Bernoulli) -> Array:
     """D = p log(p/q) + (1-p) log((1-p)/(1-q)), from logits where those are given."""
@@ -124,14 +159,14 @@ class _LogMoments(NamedTuple):
 _TERMS = 12
 
 
-def _log_moments(xp: Any, s: Array) -> _LogMoments:
-    """From 11 terms and, for k >= 12, the formula of Euler and Maclaurin (DLMF 25.2.9).
+def _log_moments(xp: Any, e: Array) -> _LogMoments:
+    """Of the power s = 1 + e, from 11 terms and, for k >= 12, Euler and Maclaurin (DLMF 25.2.9).
 
     Its tail is 12^-s R(s), so that log(k/12) has there the moments -R' and R'' times 12^-s.
     """
     # Beyond 100 nothing is left of the tail, and its factors would overflow.
-    whole, s = s, xp.where(s > 100, 100.0, s)
-    e, log_n = s - 1, math.log(_TERMS)
+    whole, e = 1 + e, xp.where(e > 99, 99.0, e)
+    s, log_n = 1 + e, math.log(_TERMS)
     rest, first, second = _TERMS / e + 0.5, -_TERMS / e**2, 2 * _TERMS / e**3
     # (s)_(2j-1) / 12^(2j-1) and its two derivatives.
     rising, slope, bend = s / _TERMS, xp.ones_like(s) / _TERMS, xp.zeros_like(s)
@@ -154,20 +189,29 @@ def _log_moments(xp: Any, s: Array) -> _LogMoments:
 @rule(Zipf, Zipf)
 def zipf_zipf(p: Zipf, q: Zipf) -> Array:
     """D = log(ζ(t)/ζ(s)) + (t - s) E_P[log k]; of close powers ∫ (t - x) Var_x[log k] dx."""
-    xp = _array.namespace(p.power, q.power)
-    s, d = p.power + 0.0 * q.power, q.power - p.power
-    lower = xp.minimum(p.power, q.power) - 1
-    near = _array.stop_gradient(xp.abs(d)) <= 0.5 * _array.stop_gradient(
-        xp.minimum(lower, 1 + 0 * lower)
-    )
+    zero = 0.0 * (p.power + q.power)
+    return zipf_between(p.power - 1 + zero, q.power - 1 + zero, q.power - p.power)
+
+
+def zipf_between(e: Array, f: Array, d: Array) -> Array:
+    """The relative entropy of Zipf's laws of the powers 1 + e and 1 + f, f = e + d."""
+    xp = _array.namespace(e)
+    lower = xp.minimum(e, f)
+    reach = xp.minimum(lower, 1 + 0 * lower)
+    near = _array.stop_gradient(xp.abs(d)) <= 0.5 * _array.stop_gradient(reach)
     step = xp.where(near, d, 0.0)
-    close = by_second_derivative(xp, lambda x: _log_moments(xp, x).variance, s, step)
-    of_p, of_q = _log_moments(xp, s), _log_moments(xp, q.power + 0.0 * s)
+    close = by_second_derivative(xp, lambda x: _log_moments(xp, x).variance, e, step)
+    of_p, of_q = _log_moments(xp, e), _log_moments(xp, f)
     return xp.where(near, close, of_q.log_zeta - of_p.log_zeta + d * of_p.mean)
+
+
+def mean_log(xp: Any, power: Array) -> Array:
+    """The mean of log k under Zipf's law."""
+    return _log_moments(xp, power - 1).mean
 
 
 @rule(Zipf, None, of="entropy")
 def entropy_of_zipf(p: Zipf) -> Array:
     """H = log ζ(s) + s E[log k]."""
-    moments = _log_moments(_array.namespace(p.power), p.power)
+    moments = _log_moments(_array.namespace(p.power), p.power - 1)
     return moments.log_zeta + p.power * moments.mean

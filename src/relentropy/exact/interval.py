@@ -76,24 +76,35 @@ def beta_beta(p: Beta, q: Beta) -> Array:
     xp = _array.namespace(p.concentration1, q.concentration1)
     zero = 0.0 * (sum(p.arrays()) + sum(q.arrays()))
     a, b, a_q, b_q = (x + zero for x in (*p.arrays(), *q.arrays()))
+    gap = _difference_of_products(xp, a_q, b, a, b_q)
+    return of_betas(a, b, a_q, b_q, a_q - a, b_q - b, gap)
+
+
+def of_betas(a: Array, b: Array, a_q: Array, b_q: Array, d: Array, e: Array, gap: Array) -> Array:
+    """The relative entropy of beta laws of a, b and of a' = a + d, b' = b + e; `gap` is a'b - ab'.
+
+    The arrays have one shape.
+    """
+    xp = _array.namespace(a)
     smallest = xp.minimum(xp.minimum(a, b), xp.minimum(a_q, b_q))
     small = _array.stop_gradient(smallest) < 0.5
-    large = [xp.where(small, 1.0, x) for x in (a, b, a_q, b_q)]
-    tiny = [xp.where(small, x, 1.0) for x in (a, b, a_q, b_q)]
+    given = [(a, 1.0), (b, 1.0), (a_q, 1.0), (b_q, 1.0), (d, 0.0), (e, 0.0)]
+    large = [xp.where(small, safe, x) for x, safe in (*given, (gap, 0.0))]
+    tiny = [xp.where(small, x, safe) for x, safe in given]
     return xp.where(small, _one_by_one(xp, *tiny), _by_shares(xp, *large))
 
 
-def _by_shares(xp: Any, a: Array, b: Array, a_q: Array, b_q: Array) -> Array:
+def _by_shares(
+    xp: Any, a: Array, b: Array, a_q: Array, b_q: Array, d: Array, e: Array, gap: Array
+) -> Array:
     c, c_q = a + b, a_q + b_q
-    gap = _difference_of_products(xp, a_q, b, a, b_q) / c / c_q
-    shares = c_q * two_points(xp, a_q / c_q, a / c, b_q / c_q, b / c, gap)
-    steps = [(a_q, a, a_q - a), (b_q, b, b_q - b), (c_q, c, (a_q - a) + (b_q - b))]
+    shares = c_q * two_points(xp, a_q / c_q, a / c, b_q / c_q, b / c, gap / c / c_q)
+    steps = [(a_q, a, d), (b_q, b, e), (c_q, c, d + e)]
     first, second, both = (of_log_gamma_remainder(xp, *step) for step in steps)
     return shares + (first + second - both)
 
 
-def _one_by_one(xp: Any, a: Array, b: Array, a_q: Array, b_q: Array) -> Array:
-    d, e = a_q - a, b_q - b
+def _one_by_one(xp: Any, a: Array, b: Array, a_q: Array, b_q: Array, d: Array, e: Array) -> Array:
     first = of_log_beta_in_one(xp, a_q, a, d, b)
     second = of_log_beta_in_one(xp, b_q, b, e, a_q)
     return first + second - e * digamma_difference(xp, a_q + b, a + b, d)
@@ -141,7 +152,7 @@ def continuous_bernoulli_continuous_bernoulli(
 
     Of close ones (η' - η)² ∫ (1-t) S''(η + t (η' - η)) dt.
     """
-    n, m, d = p.natural, q.natural, _gap_of_log_odds(p, q)
+    n, m, d = p.natural, q.natural, natural_gap(p, q)
     xp = _array.namespace(n, m)
     n, m = n + 0.0 * d, m + 0.0 * d
     size, size_q = even_size(xp, n), even_size(xp, m)
@@ -151,12 +162,12 @@ def continuous_bernoulli_continuous_bernoulli(
     close = by_second_derivative(xp, lambda x: _bend(xp, x), start, xp.where(near, d, 0.0))
     # S(η) = |η|/2 - log(|η| / (1 - e^-|η|)): the first terms cancel where the signs agree.
     turned = xp.where((n < 0) != (m < 0), size_q, 0.0)
-    far = xp.where(n < 0, -d, d) * _mean_gap(xp, size)
+    far = xp.where(n < 0, -d, d) * mean_gap(xp, size)
     far = turned + far + (log_rate_over_mass(xp, size) - log_rate_over_mass(xp, size_q))
     return xp.where(near, close, far)
 
 
-def _gap_of_log_odds(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Array:
+def natural_gap(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Array:
     """Log-odds of q minus those of p; from probabilities by their exact difference."""
     if p.probs is None or q.probs is None:
         return q.natural - p.natural
@@ -165,7 +176,7 @@ def _gap_of_log_odds(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Array:
     return log_ratio_given(xp, b, a, b - a) - log_ratio_given(xp, 1 - b, 1 - a, a - b)
 
 
-def _mean_gap(xp: Any, n: Array) -> Array:
+def mean_gap(xp: Any, n: Array) -> Array:
     """1/η - 1/(e^η - 1), η >= 0: the mean distance from the end where the density is largest.
 
     Below 1 by the series of 1/2 - S'(η).
@@ -195,4 +206,4 @@ def entropy_of_continuous_bernoulli(p: ContinuousBernoulli) -> Array:
     """H = log(2 sinh(η/2) / η) - η S'(η), S'(η) = coth(η/2)/2 - 1/η, log-odds η."""
     xp = _array.namespace(p.natural)
     n = even_size(xp, p.natural)
-    return n * _mean_gap(xp, n) - log_rate_over_mass(xp, n)
+    return n * mean_gap(xp, n) - log_rate_over_mass(xp, n)

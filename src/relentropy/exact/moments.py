@@ -46,7 +46,7 @@ from relentropy.distributions.power_law import GeneralizedPareto, Pareto
 from relentropy.distributions.truncated import TruncatedNormal
 from relentropy.exact.bregman import digamma_difference
 from relentropy.exact.expectations import Sized, added, exp_of, known_by
-from relentropy.exact.interval import _bend, _mean_gap
+from relentropy.exact.interval import _bend, mean_gap
 from relentropy.exact.line import EULER
 
 Array = Any
@@ -138,7 +138,7 @@ def _variance_by_powers(p: Any) -> Sized:
 def _mean_of_continuous_bernoulli(p: ContinuousBernoulli) -> tuple[Array, Array]:
     n = p.natural
     xp = _array.namespace(n)
-    gap = _mean_gap(xp, xp.where(n < 0, -n, n))
+    gap = mean_gap(xp, xp.where(n < 0, -n, n))
     return xp.where(n > 0, 1.0 + 0.0 * n, 0.0 * n), xp.where(n > 0, -gap, gap)
 
 
@@ -292,7 +292,7 @@ def _log_mean_of_uniform(p: Uniform) -> tuple[Array, Array]:
 def _log_mean_between(low: Array, high: Array) -> tuple[Array, Array]:
     xp, at_end, reach = _log_reach(low, high)
     # log(high / x) is an exponential variable cut off at the reach.
-    gap = xp.where(at_end, 1.0, reach * _mean_gap(xp, reach))
+    gap = xp.where(at_end, 1.0, reach * mean_gap(xp, reach))
     return xp.log(high), -gap
 
 

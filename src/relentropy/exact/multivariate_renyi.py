@@ -3,7 +3,6 @@
 Normal vectors have their own formula; other exponential families go by their geometric mixture.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from relentropy import _array, _linalg
@@ -14,6 +13,7 @@ from relentropy.distributions.low_rank import LowRankMultivariateNormal
 from relentropy.distributions.matrices import InverseWishart, MatrixNormal, Wishart, WishartLike
 from relentropy.distributions.multivariate import MultivariateNormal
 from relentropy.distributions.simplex import Dirichlet, Multinomial
+from relentropy.exact import from_renyi
 from relentropy.exact.divergences import chernoff_of, renyi_of
 from relentropy.exact.divergences import ratio as ratio_of_cells
 from relentropy.exact.geometric_mixture import (
@@ -168,43 +168,6 @@ def renyi_of_multinomials(p: Multinomial, q: Multinomial, alpha: float) -> Array
     return times_draws(p, q, renyi_of(ratio_of_cells(p.cells, q.cells), alpha))
 
 
-def _bhattacharyya(renyi: Callable[..., Array]) -> Callable[..., Array]:
-    def formula(p: Any, q: Any) -> Array:
-        """-log ∫ √(pq) = D_½ / 2, Rényi's divergence of order 1/2."""
-        return renyi(p, q, 0.5) / 2
-
-    return formula
-
-
-def _hellinger(renyi: Callable[..., Array]) -> Callable[..., Array]:
-    def formula(p: Any, q: Any) -> Array:
-        """√(1 - exp(-D_½ / 2)) of Rényi's divergence of order 1/2; the gradient at 0 is 0."""
-        half = renyi(p, q, 0.5) / 2
-        xp = _array.namespace(half)
-        positive = _array.stop_gradient(half) > 0
-        return xp.where(positive, xp.sqrt(-xp.expm1(-xp.where(positive, half, 1.0))), 0.0)
-
-    return formula
-
-
-def _chi_square(renyi: Callable[..., Array]) -> Callable[..., Array]:
-    def formula(p: Any, q: Any) -> Array:
-        """exp(D_2) - 1 of Rényi's divergence of order 2."""
-        value = renyi(p, q, 2.0)
-        return _array.namespace(value).expm1(value)
-
-    return formula
-
-
-def _tsallis(renyi: Callable[..., Array]) -> Callable[..., Array]:
-    def formula(p: Any, q: Any, alpha: float) -> Array:
-        """(exp((α-1) D_α) - 1) / (α-1) of Rényi's divergence of order α."""
-        value = renyi(p, q, alpha)
-        return _array.namespace(value).expm1((alpha - 1) * value) / (alpha - 1)
-
-    return formula
-
-
 _PAIRS = [
     (MultivariateNormal, MultivariateNormal, renyi_of_normals),
     (MultivariateNormal, LowRankMultivariateNormal, renyi_of_normal_to_low_rank),
@@ -218,10 +181,7 @@ _PAIRS = [
     (Multinomial, Multinomial, renyi_of_multinomials),
 ]
 for _p, _q, _renyi in _PAIRS:
-    rule(_p, _q, of="bhattacharyya")(_bhattacharyya(_renyi))
-    rule(_p, _q, of="hellinger")(_hellinger(_renyi))
-    rule(_p, _q, of="chi_square")(_chi_square(_renyi))
-    rule(_p, _q, of="tsallis")(_tsallis(_renyi))
+    from_renyi.register(_p, _q, _renyi)
 
 
 @rule(Dirichlet, Dirichlet, of="chernoff")

@@ -75,7 +75,7 @@ def of_gammas(a: Array, r: Array, b: Array, s: Array) -> Array:
     return b * of_exp(xp, u) + of_log_gamma_remainder(xp, b, a)
 
 
-def _as_gamma(p: Gamma | Chi2 | Exponential) -> tuple[Array, Array]:
+def as_gamma(p: Gamma | Chi2 | Exponential) -> tuple[Array, Array]:
     """Concentration and rate."""
     if isinstance(p, Gamma):
         return p.concentration, p.rate
@@ -86,7 +86,7 @@ def _as_gamma(p: Gamma | Chi2 | Exponential) -> tuple[Array, Array]:
 
 def gammas(p: Any, q: Any) -> Array:
     """D = b (e^u - 1 - u) + J(b, a), u = log(sa / (rb)), concentrations a, b and rates r, s."""
-    return of_gammas(*_as_gamma(p), *_as_gamma(q))
+    return of_gammas(*as_gamma(p), *as_gamma(q))
 
 
 _GAMMAS: list[type] = [Gamma, Chi2, Exponential]
@@ -136,37 +136,37 @@ def entropy_of_inverse_gamma(p: InverseGamma) -> Array:
 
 # --- lengths of normal vectors: x²/(2σ²) is a gamma variable ------------------------------------
 
-_HALF_DIMENSIONS: dict[type, float] = {HalfNormal: 0.5, Rayleigh: 1.0, Maxwell: 1.5}
+HALF_DIMENSIONS: dict[type, float] = {HalfNormal: 0.5, Rayleigh: 1.0, Maxwell: 1.5}
 
 
 def lengths_of_one_dimension(p: Any, q: Any) -> Array:
     """D = a (r² - 1 - 2 log r), r = σ/s, a half the number of dimensions."""
-    return 2 * _HALF_DIMENSIONS[type(p)] * of_scales(p.scale, q.scale)
+    return 2 * HALF_DIMENSIONS[type(p)] * of_scales(p.scale, q.scale)
 
 
 def lengths(p: Any, q: Any) -> Array:
     """D = b (e^u - 1 - u) + J(b, a), u = log(aσ²/(bs²)), a and b half the dimensions."""
-    (a, sigma), (b, s) = _as_length(p), _as_length(q)
+    (a, sigma), (b, s) = as_length(p), as_length(q)
     xp = _array.namespace(a, b)
     u = 2 * log_ratio(xp, sigma, s) + log_ratio(xp, a, b)
     return b * of_exp(xp, u) + of_log_gamma_remainder(xp, b, a)
 
 
-def _as_length(p: Any) -> tuple[Array, Array]:
+def as_length(p: Any) -> tuple[Array, Array]:
     """Half the number of dimensions, and the scale of each."""
     if isinstance(p, Chi):
         return p.df / 2, 1.0 + 0.0 * p.df
-    return _HALF_DIMENSIONS[type(p)] + 0.0 * p.scale, p.scale
+    return HALF_DIMENSIONS[type(p)] + 0.0 * p.scale, p.scale
 
 
-_LENGTHS: list[type] = [*_HALF_DIMENSIONS, Chi]
+_LENGTHS: list[type] = [*HALF_DIMENSIONS, Chi]
 for _p, _q in product(_LENGTHS, repeat=2):
     rule(_p, _q)(lengths_of_one_dimension if _p is _q and _p is not Chi else lengths)
 
 
 def entropy_of_length(p: Any) -> Array:
     """H = a + log Γ(a) + (1/2 - a) ψ(a) + log(σ/√2), a half the number of dimensions."""
-    a, scale = _as_length(p)
+    a, scale = as_length(p)
     xp = _array.namespace(scale)
     log_scale = xp.log(scale) - math.log(2) / 2
     return entropy_of_log_gamma(xp, a) + digamma(a) / 2 + log_scale

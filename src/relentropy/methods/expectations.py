@@ -10,7 +10,6 @@ from typing import Any
 from relentropy import _array
 from relentropy._rules import registered, rule
 from relentropy._scalar import INF
-from relentropy.distributions.family import broadcast_shapes
 from relentropy.distributions.integers import Integers
 from relentropy.distributions.interval import (
     Beta,
@@ -53,6 +52,7 @@ from relentropy.methods.relative_entropy import (
     relative_entropy_by_quadrature,
     relative_entropy_by_summation,
 )
+from relentropy.methods.rows import by_numbers_where
 
 Array = Any
 
@@ -120,18 +120,7 @@ def _sharpened(value: Array, parts: Sized, skip: Array, p: Any, q: Any) -> Array
     some = _array.known(xp.any(lost))
     if some is None:
         return xp.where((error <= TRACED * still) | skip, value, float("nan"))
-    return _by_numbers_where(lost, value, p, q) if some else value
-
-
-def _by_numbers_where(lost: Array, value: Array, p: Any, q: Any) -> Array:
-    xp, batch = _array.namespace(value), broadcast_shapes(p.batch_shape, q.batch_shape)
-    lost, value = lost.reshape(-1), value.reshape(-1)
-    (rows,) = xp.nonzero(lost)
-    chosen = [f.flattened(batch).mapped(lambda x: xp.take(x, rows, axis=0)) for f in (p, q)]
-    better = _by_numbers(*chosen)
-    # Each row is taken from where it is: a gradient goes to one of the two only.
-    place = xp.where(lost, value.shape[0] - 1 + xp.cumsum(lost * 1, 0), _array.positions(value))
-    return xp.take(xp.concat((value, better)), place, axis=0).reshape(batch)
+    return by_numbers_where(lost, value, p, q, _by_numbers) if some else value
 
 
 def _closed(q: type) -> Callable[[Any, Any], Array]:

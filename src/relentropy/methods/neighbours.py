@@ -161,7 +161,9 @@ def renyi(p: Any, q: Any, alpha: float) -> Array:
         return _answer(formula, p, q, "Rényi's divergence")
     if alpha == INF:
         raise LookupError(
-            "renyi of order inf is the largest log(p/q), for which families have no rule"
+            f"renyi of order inf is the largest log(p/q), for which {type(p).__name__} and "
+            f"{type(q).__name__} have no rule; take a finite order, or maximise "
+            "p.log_density(x) - q.log_density(x)"
         )
     return _where_finite(formula, p, q, "Rényi's divergence", alpha)
 
@@ -172,6 +174,11 @@ def tsallis(p: Any, q: Any, alpha: float) -> Array:
     if alpha <= 1:
         return _answer(formula, p, q, "Tsallis' divergence")
     return _where_finite(formula, p, q, "Tsallis' divergence", alpha)
+
+
+def bhattacharyya(p: Any, q: Any) -> Array:
+    """-log ∫ √(pq) = D_½ / 2, Rényi's divergence of order 1/2."""
+    return renyi(p, q, 0.5) / 2
 
 
 def chi_square(p: Any, q: Any) -> Array:
@@ -228,6 +235,7 @@ def lower_bound(p: Any, q: Any) -> Array:
 
 _VERBS: dict[str, Callable[..., Array]] = {
     "renyi": renyi,
+    "bhattacharyya": bhattacharyya,
     "tsallis": tsallis,
     "chi_square": chi_square,
     "hellinger": hellinger,
