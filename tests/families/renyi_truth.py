@@ -10,7 +10,7 @@ from typing import Any
 
 from mpmath import mp, mpf
 
-from tests.tables.laws import INF, Point, law, log_beta
+from tests.tables.laws import INF, Law, Point, law, log_beta
 
 Number = Any
 Parameters = dict[str, Any]
@@ -89,9 +89,7 @@ def of_uniforms(a: Any, b: Any, c: Any, d: Any, x: Any) -> Any:
     if low >= high:
         return -INF
     inside = x < 1 or (c <= a and b <= d)
-    return _member(
-        inside, lambda: mp.log(high - low) - x * mp.log(b - a) - (1 - x) * mp.log(d - c)
-    )
+    return _member(inside, lambda: mp.log(high - low) - x * mp.log(b - a) - (1 - x) * mp.log(d - c))
 
 
 def of_poissons(r: Any, s: Any, x: Any) -> Any:
@@ -177,7 +175,8 @@ def renyi_by_integral(family: str, p: Parameters, q: Parameters, alpha: float) -
     x = mpf(alpha)
 
     def power(t: Any) -> Any:
-        return mp.exp(x * a.log_density(t) + (1 - x) * b.log_density(t))
+        exponent = x * a.log_density(t) + (1 - x) * b.log_density(t)
+        return mp.exp(exponent) if exponent > -(10**4) else mpf(0)
 
     if a.lattice:
         low, high = int(max(a.low, b.low)), min(a.high, b.high)
@@ -201,3 +200,8 @@ def renyi_by_integral(family: str, p: Parameters, q: Parameters, alpha: float) -
     kinks = [mp.asinh(k) for law_ in (a, b) for k in law_.kinks] if low == -INF else []
     cuts = sorted([*range(-60, 61, 2), *kinks])
     return mp.log(mp.quad(f, cuts)) / (x - 1)
+
+
+def point(of: Law, x: Any) -> Point:
+    """A place inside the support."""
+    return Point(x, of.low, of.high, x - of.low, of.high - x)

@@ -15,6 +15,7 @@ from relentropy import (
     Exponential,
     Gamma,
     Laplace,
+    Logistic,
     LogNormal,
     MultivariateNormal,
     Normal,
@@ -28,6 +29,7 @@ from relentropy import (
 )
 from relentropy._rules import rule, rule_between
 from relentropy.distributions.family import Univariate
+from relentropy.methods.rows import by_numbers_where
 from tests.tables import family_tables as tables
 
 INF = math.inf
@@ -142,5 +144,26 @@ def test_a_failure_says_what_was_reached() -> None:
     """p²/q is all but infinite: its tail falls like exp(-1e-9 x²)."""
     with pytest.raises(ArithmeticError, match=r"two rules give .*estimate\(p, q"):
         relentropy.chi_square(Normal(0, 1), StudentT(5.0)) + relentropy.chi_square(
-            Laplace(0, 1), Laplace(0, 0.5 + 1e-12)
+            Logistic(0, 1), Logistic(0, 0.5 + 1e-12)
+        )
+
+
+def test_a_failure_says_in_which_rows_and_of_what() -> None:
+    bad = [0.5 + 1e-12, 0.5 + 2e-12, 0.5 + 3e-12, 0.5 + 4e-12]
+    scales = np.ones((2, 80))
+    scales[0, 3], scales[1, 7], scales[1, 8], scales[1, 79] = bad
+    with pytest.raises(ArithmeticError) as info:
+        relentropy.chi_square(Logistic(0, 1), Logistic(0, scales))
+    said = str(info.value)
+    for i, row in enumerate(["[0, 3]", "[1, 7]", "[1, 8]"]):
+        assert f"scale={bad[i]!r}) (row {row}) two rules give" in said
+    assert "and 1 more rows" in said
+    # Rows that have no closed form, in a batch of others that have.
+    with pytest.raises(ArithmeticError, match=r"row \[1\]"):
+        by_numbers_where(
+            np.array([False, True]),
+            np.zeros(2),
+            Logistic(0, np.array([1.0, 1.0])),
+            Logistic(0, np.array([2.0, 0.5 + 1e-12])),
+            lambda a, b: rule_between(type(a), type(b), "chi_square").function(a, b),
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._scalar import INF, _difference_of_products, log_quotient, log_ratio
-from relentropy._special import i0e, log_gamma_remainder
+from relentropy._special import digamma, i0e
 from relentropy.distributions.integers import Geometric, Poisson, Zipf
 from relentropy.distributions.interval import Beta, ContinuousBernoulli, VonMises
 from relentropy.distributions.line import Laplace
@@ -22,6 +22,7 @@ from relentropy.exact.interval import (
     continuous_bernoulli_continuous_bernoulli,
     mean_gap,
     natural_gap,
+    of_betas,
 )
 from relentropy.exact.line import of_cauchy
 from relentropy.exact.segment import Segment
@@ -29,40 +30,34 @@ from relentropy.exact.segment import Segment
 Array = Any
 
 
-def of_rates(segment: Segment, a: float) -> Array:
-    """A log(r/s) of gamma laws of one concentration a and rates r >= s; otherwise +inf."""
-    (r,), (s,), (d,) = segment.start, segment.end, segment.step
-    xp = _array.namespace(d)
-    return xp.where(d > 0, INF, -a * log_ratio_given(xp, s, r, d))
-
-
 def of_gammas(segment: Segment) -> Array:
-    """δ log(1 + k/a) - b u + ½ log(a/b) + ρ(b) - ρ(a), k = (sa - rb)/(r - s), u = log(sa/(rb)).
+    """D + α [1/y - 1 - log(1/y) + log a - ψ(a)], y = αr/(βa): the place α/β over the mean of P.
 
-    For concentrations a > b = a - δ and rates r > s; ρ is what Stirling's leading terms leave of
-    log Γ. At a = b and r >= s it is a log(r/s), otherwise +inf.
+    For concentrations a = b + α and rates r = s + β, both differences above 0. At α = 0 <= β it is
+    a log(r/s), otherwise +inf.
     """
     (a, r), (b, s), (d, e) = segment.start, segment.end, segment.step
     xp = _array.namespace(a)
     inside = (d < 0) & (e < 0)
     a1, b1, d1 = (xp.where(inside, x, y) for x, y in ((a, 2.0), (b, 1.0), (d, -1.0)))
     r1, s1, e1 = (xp.where(inside, x, y) for x, y in ((r, 2.0), (s, 1.0), (e, -1.0)))
-    k = -xp.where(inside, segment.wedge, 0.0) / e1
-    log_ab, log_rs = (-log_ratio_given(xp, y, x, z) for x, y, z in ((a1, b1, d1), (r1, s1, e1)))
-    # log(1 + k/a) = log(r δ / (a (r - s))), and log(1 + k/b) of the other.
-    log_va = log_quotient(xp, -d1, a1) - log_quotient(xp, -e1, r1)
-    log_vb = log_quotient(xp, -d1, b1) - log_quotient(xp, -e1, s1)
-    near = xp.abs(_array.stop_gradient(k)) < 0.25 * b1
-    small = xp.where(near, k, 0.0)
-    of_a, of_b = (
-        y * excess_over_log(xp, small / y, log_v) for y, log_v in ((a1, log_va), (b1, log_vb))
-    )
-    shape = xp.where(near, of_b - of_a, b1 * (log_rs - log_ab) - d1 * log_va)
-    rest = log_gamma_remainder(b1) - log_gamma_remainder(a1)
-    value = shape + log_ab / 2 + rest
+    wedge = xp.where(inside, segment.wedge, 0.0)
+    value = segment.divergence((a1, r1), (b1, s1), (d1, e1), wedge)
+    log_y = log_quotient(xp, -d1, a1) - log_quotient(xp, -e1, r1)
+    beyond = excess_over_log(xp, wedge / r1 / d1, -log_y) + log_less_digamma(a1)
     same = (d == 0) & (e <= 0)
     only_rates = -a * log_ratio_given(xp, s, r, xp.where(same, e, 0.0))
-    return xp.where(inside, value, xp.where(same, only_rates, INF))
+    return xp.where(inside, value - d1 * beyond, xp.where(same, only_rates, INF))
+
+
+def log_less_digamma(x: Array) -> Array:
+    """Log x - ψ(x) > 0; from 12 on by Stirling's series (DLMF 5.11.2)."""
+    xp = _array.namespace(x)
+    large = x >= 12
+    small, z = xp.where(large, 1.0, x), 1 / xp.where(large, x, 12.0)
+    y = z * z
+    series = z / 2 + y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y / 132))))
+    return xp.where(large, series, xp.log(small) - digamma(small))
 
 
 def of_normals(p: Any, q: Any) -> Array:
@@ -124,27 +119,24 @@ def _root(xp: Any, x: Array) -> Array:
 
 
 def of_beta_variables(p: Beta, q: Beta) -> Array:
-    """C' KL(a'/c' ‖ a/c) + γ KL(α/γ ‖ a/c) + (log a/a' + log b/b' - log c/c')/2 + R, c = a + b.
+    """D + γ KL(α/γ ‖ a/c) + α (L(a) - L(c)) + β (L(b) - L(c)), L(x) = log x - ψ(x), c = a + b.
 
-    For a = a' + α and b = b' + β, γ = α + β, none negative; otherwise +inf. R is the gap of what
-    Stirling's leading terms leave of log Γ.
+    For a = a' + α and b = b' + β, γ = α + β, neither negative; otherwise +inf.
     """
     zero = 0.0 * (sum(p.arrays()) + sum(q.arrays()))
     xp = _array.namespace(zero)
     a, b, a_q, b_q = (x + zero for x in (*p.arrays(), *q.arrays()))
     d, e = a - a_q, b - b_q
-    valid, same = (d >= 0) & (e >= 0), (d == 0) & (e == 0)
-    inside = valid & ~same
+    same = (d == 0) & (e == 0)
+    inside = (d >= 0) & (e >= 0) & ~same
     d, e = xp.where(inside, d, 1.0), xp.where(inside, e, 1.0)
     a_q, b_q = xp.where(inside, a_q, a), xp.where(inside, b_q, b)
-    c, c_q, f = a + b, a_q + b_q, d + e
+    c, f = a + b, d + e
     gap = _difference_of_products(xp, a_q, b, a, b_q)
-    shares = c_q * two_points(xp, a_q / c_q, a / c, b_q / c_q, b / c, gap / c / c_q)
     place = f * two_points(xp, d / f, a / c, e / f, b / c, -gap / c / f)
-    logs = [log_ratio_given(xp, x, y, z) for x, y, z in ((a, a_q, d), (b, b_q, e), (c, c_q, f))]
-    rest = [log_gamma_remainder(y) - log_gamma_remainder(x) for x, y in ((a, a_q), (b, b_q))]
-    rest.append(log_gamma_remainder(c) - log_gamma_remainder(c_q))
-    value = shares + place + (logs[0] + logs[1] - logs[2]) / 2 + sum(rest)
+    of_a, of_b, of_c = (log_less_digamma(x) for x in (a, b, c))
+    value = of_betas(a, b, a_q, b_q, -d, -e, gap) + place
+    value = value + d * (of_a - of_c) + e * (of_b - of_c)
     return xp.where(inside, value, xp.where(same, 0.0 * zero, INF))
 
 

@@ -114,7 +114,11 @@ _FAMILIES: list[tuple[list[type], Callable[[Any, Any], Segment], Largest]] = [
     ([Normal], natural.of_normals, largest_ratio.of_normals),
     ([LogNormal], natural.of_normals, largest_ratio.of_normals),
     ([LogitNormal], natural.of_normals, largest_ratio.of_normals),
-    ([Gamma, Chi2, Exponential], _gammas, lambda p, q: largest_ratio.of_gammas(_gammas(p, q))),
+    (
+        [Gamma, Chi2, Exponential],
+        _gammas,
+        lambda p, q: largest_ratio.of_gammas(natural.of_gammas(*as_gamma(p), *as_gamma(q))),
+    ),
     (
         [InverseGamma],
         _inverse_gammas,
@@ -315,7 +319,7 @@ def _laplaces(p: Laplace, q: Laplace, alpha: float) -> Array:
     if alpha == 0:
         return scales + 0.0 * (p.loc + q.loc)
     xp = _array.namespace(scales)
-    distance = even_size(xp, p.loc - q.loc) + 0.0 * scales
+    distance = even_size(xp, p.loc - q.loc)
     a, b = alpha * (distance / p.scale), (1 - alpha) * (distance / q.scale)
     if alpha > 1:
         converges = _array.stop_gradient(scales) < INF

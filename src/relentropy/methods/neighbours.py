@@ -34,6 +34,7 @@ from relentropy.methods.infinite import as_rows, fails_at_an_end, not_covered
 from relentropy.methods.outside import alone, with_alone
 from relentropy.methods.quadrature import Cells, common_coordinate
 from relentropy.methods.refinement import refined, tolerance
+from relentropy.methods.relative_entropy import without_infinite_rows
 
 Array = Any
 INF = float("inf")
@@ -125,6 +126,7 @@ def _where_finite(formula: Formula, p: Any, q: Any, what: str, alpha: float) -> 
         if not _of_one_kind(a, b):  # then the cells tell
             return [seen.value(formula) for seen in union(a, b, n, kinks=False)]
         infinite = not_covered(a, b) | _without_power(a, b, alpha)
+        a, b = without_infinite_rows(a, b, infinite)
         values = [seen.value(formula) for seen in union(a, b, n, kinks=False)]
         return [_array.namespace(v).where(infinite, INF, v) for v in values]
 

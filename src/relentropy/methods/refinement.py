@@ -36,9 +36,23 @@ def refined(evaluate: Evaluation, p: Any, q: Any, what: str, absolute: float = 1
     inside a trace the value is NaN.
     """
     batch = broadcast_shapes(p.batch_shape, q.batch_shape)
-    dtype = p.arrays()[0].dtype
+    dtype, one = p.arrays()[0].dtype, p is q
     p, q = (f.mapped(_widened).flattened(batch) for f in (p, q))
-    value = _in_blocks(lambda a, b: _refined_block(evaluate, a, b, what, absolute), p, q)
+    values: list[Array] = []
+    failures: list[tuple[int, str, str]] = []
+    blocks = _blocks(p)
+    for block in blocks:
+        some_p, some_q = (p, q) if len(blocks) == 1 else (f.rows(block) for f in (p, q))
+        value, bad = _refined_block(evaluate, some_p, some_q, absolute)
+        values.append(value)
+        rows = [] if bad is None else _array.to_numpy(bad).nonzero()[0].tolist()
+        for row in rows:
+            shown = len(failures) < SHOWN
+            said = _what_was_reached(evaluate, some_p, some_q, row, one) if shown else ("", "")
+            failures.append((block.start + row, *said))
+    if failures:
+        raise NotReachedError(what, failures, batch)
+    value = values[0] if len(values) == 1 else _array.namespace(values[0]).concat(values)
     return _array.astype(value.reshape(batch), dtype)
 
 
@@ -46,33 +60,67 @@ def _widened(x: Array) -> Array:
     return _array.astype(x, _array.widest_float(x))
 
 
-def _in_blocks(f: Callable[[Any, Any], Array], p: Any, q: Any) -> Array:
+class NotReachedError(ArithmeticError):
+    """Two rules do not agree in some rows of a batch: which, of what parameters, and how far."""
+
+    def __init__(
+        self, what: str, failures: list[tuple[int, str, str]], batch: tuple[int, ...]
+    ) -> None:
+        self.what, self.failures = what, failures
+        shown = [
+            f"of {pair}{f' (row {_place(row, batch)})' if batch else ''} {reached}"
+            for row, pair, reached in failures[:SHOWN]
+        ]
+        more = f"; and {len(failures) - SHOWN} more rows" if len(failures) > SHOWN else ""
+        super().__init__(
+            f"{what} by quadrature: {'; '.join(shown)}{more}: too far apart to be trusted; try "
+            'estimate(p, q, method="monte-carlo")'
+            + (" for these rows; the others are answered without them" if batch else "")
+        )
+
+    def among(self, rows: list[int], batch: tuple[int, ...]) -> "NotReachedError":
+        """The same of the batch from which these rows were taken."""
+        return NotReachedError(self.what, [(rows[i], pair, said) for i, pair, said in self.failures], batch)
+
+
+SHOWN = 3
+"""So many rows are shown with their parameters."""
+
+
+def _place(row: int, batch: tuple[int, ...]) -> list[int]:
+    """The index of a row of the batch laid out in one axis."""
+    found = []
+    for n in reversed(batch):
+        row, i = divmod(row, n)
+        found.append(i)
+    return found[::-1]
+
+
+def _blocks(p: Any) -> list[slice]:
     (rows,) = p.batch_shape
-    some = p.arrays()[0]
-    if rows <= BLOCK_ROWS or _array.framework(some) == "jax" or _array.compiling():
-        return f(p, q)
-    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, rows, BLOCK_ROWS)]
-    parts = [f(p.rows(block), q.rows(block)) for block in blocks]
-    return _array.namespace(some).concat(parts)
+    if rows <= BLOCK_ROWS or _array.framework(p.arrays()[0]) == "jax" or _array.compiling():
+        return [slice(0, rows)]
+    return [slice(i, i + BLOCK_ROWS) for i in range(0, rows, BLOCK_ROWS)]
 
 
-def _refined_block(evaluate: Evaluation, p: Any, q: Any, what: str, absolute: float) -> Array:
+def _refined_block(
+    evaluate: Evaluation, p: Any, q: Any, absolute: float
+) -> tuple[Array, Array | None]:
+    """The values, and where the rules do not agree; None where all do, or nobody can look."""
     value, bad = _once(evaluate, p, q, LEVELS[0], absolute)
     xp = _array.namespace(value)
     found = _array.known(xp.any(bad))
     if found is None:
         value, bad = _once(evaluate, p, q, TRACED_LEVEL, absolute)
-        return xp.where(bad, float("nan"), value)
+        return xp.where(bad, float("nan"), value), None
     for level in LEVELS[1:]:
         if not found:
-            return value
+            return value, None
         finer, still_bad = _once(evaluate, p, q, level, absolute)
         value = xp.where(bad, finer, value)
         bad = bad & still_bad
         found = bool(xp.any(bad))
-    if found:
-        raise ArithmeticError(_not_reached(evaluate, p, q, bad, what))
-    return value
+    return value, bad if found else None
 
 
 def _once(evaluate: Evaluation, p: Any, q: Any, n: int, absolute: float) -> tuple[Array, Array]:
@@ -87,15 +135,18 @@ def _once(evaluate: Evaluation, p: Any, q: Any, n: int, absolute: float) -> tupl
     return value, ~good | xp.isnan(still)
 
 
-def _not_reached(evaluate: Evaluation, p: Any, q: Any, bad: Array, what: str) -> str:
-    import numpy
-
-    row = int(numpy.argmax(_array.to_numpy(bad)))
+def _what_was_reached(evaluate: Evaluation, p: Any, q: Any, row: int, one: bool) -> tuple[str, str]:
+    """The pair, and what the two rules gave."""
     p, q = (f.rows(slice(row, row + 1)).mapped(_array.stop_gradient) for f in (p, q))
     even, odd = (float(x[0]) for x in evaluate(p, q, LEVELS[-1]))
-    p, q = (f.mapped(lambda x: _array.to_numpy(x)[0]) for f in (p, q))
-    return (
-        f"{what} of {p!r} and {q!r} by quadrature: two rules give {even:.12g} and {odd:.12g}, "
-        "too far apart to be trusted; try "
-        'estimate(p, q, method="monte-carlo")'
-    )
+    p, q = (_written(f.mapped(lambda x: _array.to_numpy(x)[0])) for f in (p, q))
+    return p if one else f"{p} and {q}", f"two rules give {even:.12g} and {odd:.12g}"
+
+
+def _written(p: Any) -> str:
+    """With all digits of its parameters, where these are numbers."""
+    parameters = p.parameters()
+    if len(parameters) < len(p.arrays()) or any(x.ndim for x in parameters.values()):
+        return repr(p)
+    given = ", ".join(f"{name}={float(x)!r}" for name, x in parameters.items())
+    return f"{type(p).__name__}({given})"

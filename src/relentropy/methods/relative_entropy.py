@@ -34,7 +34,7 @@ def relative_entropy_by_summation(p: Integers, q: Integers) -> Array:
 
 def _of_integers(p: Integers, q: Integers, n: int) -> list[Array]:
     skip = infinite_rows(p, q)
-    p, q = _without_infinite_rows(p, q, skip)
+    p, q = without_infinite_rows(p, q, skip)
     values = []
     for cells in summation.halves(p, q, n, skip):
         plain, xp = sum_of_surprise(cells), _array.namespace(cells.p)
@@ -48,7 +48,7 @@ def _of_integers(p: Integers, q: Integers, n: int) -> list[Array]:
 
 def _of_densities(p: Continuous, q: Continuous, n: int) -> list[Array]:
     skip = infinite_rows(p, q)
-    p, q = _without_infinite_rows(p, q, skip)
+    p, q = without_infinite_rows(p, q, skip)
     cells = quadrature.halves(p, q, quadrature.own, n, skip)
     values = [sum_of_surprise(c) for c in cells]
     xp = _array.namespace(values[0])
@@ -67,7 +67,7 @@ def _of_densities(p: Continuous, q: Continuous, n: int) -> list[Array]:
     return [xp.where(~skip & (v == INF), float("nan"), v) for v in values]
 
 
-def _without_infinite_rows(p: Any, q: Any, skip: Array) -> tuple[Any, Any]:
+def without_infinite_rows(p: Any, q: Any, skip: Array) -> tuple[Any, Any]:
     """Ordinary parameters in the rows to skip, whose derivatives would be NaN, where there are any.
 
     A batch may share a parameter, into which such a NaN would leak.

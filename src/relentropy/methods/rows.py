@@ -5,6 +5,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy.distributions.family import broadcast_shapes
+from relentropy.methods.refinement import NotReachedError
 
 Array = Any
 Numbers = Callable[[Any, Any], Array]
@@ -16,7 +17,10 @@ def by_numbers_where(lost: Array, value: Array, p: Any, q: Any, numbers: Numbers
     lost, value = lost.reshape(-1), value.reshape(-1)
     (rows,) = xp.nonzero(lost)
     chosen = [f.flattened(batch).mapped(lambda x: xp.take(x, rows, axis=0)) for f in (p, q)]
-    better = numbers(*chosen)
+    try:
+        better = numbers(*chosen)
+    except NotReachedError as error:
+        raise error.among(_array.to_numpy(rows).tolist(), batch) from None
     # Each row is taken from where it is: a gradient goes to one of the two only.
     place = xp.where(lost, value.shape[0] - 1 + xp.cumsum(lost * 1, 0), _array.positions(value))
     return xp.take(xp.concat((value, better)), place, axis=0).reshape(batch)
