@@ -250,6 +250,8 @@ _HOMES |= {name: f"relentropy.{name}" for name in _SUBJECTS}
 
 __all__ = ["__version__", *sorted(_HOMES)]
 
+# Found by name alone: `from relentropy import *` does not ask for a framework.
+_HOMES |= {name: f"relentropy.{name}" for name in ("jax", "keras", "torch")}
 
 _find = lookup("relentropy", _HOMES)
 
