@@ -35,7 +35,6 @@ class NumPyBackend:
     name = "numpy"
     flushes_subnormals = False
     differentiates = False
-    maps = False  # has a vmap
 
     def array(self, values: Any, dtype: str = "float64") -> Any:
         values = np.asarray(values)
@@ -59,7 +58,6 @@ class TorchBackend:
     name = "torch"
     flushes_subnormals = False
     differentiates = True
-    maps = True
 
     def __init__(self) -> None:
         self.module = importlib.import_module("torch")
@@ -106,7 +104,6 @@ class JaxBackend:
     name = "jax"
     flushes_subnormals = True  # XLA on CPU runs with denormals-are-zero
     differentiates = True
-    maps = True
 
     def __init__(self) -> None:
         self.module = importlib.import_module("jax")
@@ -145,7 +142,6 @@ class TensorFlowBackend:
     name = "tensorflow"
     flushes_subnormals = True  # its threads run with denormals-are-zero
     differentiates = True
-    maps = True
 
     def __init__(self) -> None:
         self.module = importlib.import_module("tensorflow")
@@ -192,12 +188,14 @@ class TinygradBackend:
     name = "tinygrad"
     flushes_subnormals = False
     differentiates = True
-    maps = False
 
     def __init__(self) -> None:
-        if shutil.which("clang") is None:
-            # tinygrad compiles with clang; without it, its interpreter in Python runs everything.
+        compilers = [c for c in ("clang-22", "clang-19", "clang-16", "clang") if shutil.which(c)]
+        if compilers:
+            os.environ.setdefault("CC", compilers[0])  # bfloat16 needs clang 16
+        else:  # its interpreter in Python runs everything
             os.environ.setdefault("DEV", "PYTHON")
+        os.environ.setdefault("NOOPT", "1")  # the search for faster loops takes most of the time
         self.module = importlib.import_module("tinygrad")
 
     def array(self, values: Any, dtype: str = "float64") -> Any:

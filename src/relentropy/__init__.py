@@ -5,6 +5,7 @@ loads no numerical library; each is imported on first use.
 """
 
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from relentropy._lazy import lookup
@@ -258,6 +259,9 @@ _find = lookup("relentropy", _HOMES)
 
 def __getattr__(name: str) -> Any:
     value = _find(name)
+    if isinstance(value, FunctionType):
+        # TensorFlow's AutoGraph leaves a function alone that has this: here is nothing to convert.
+        value.__dict__["autograph_info__"] = None
     if _HOMES[name].startswith("relentropy.distributions."):
         # Rules are found when they load, which cannot be while a framework traces their use.
         import_module("relentropy._rules").load()

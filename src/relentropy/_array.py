@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from relentropy.frameworks.base import SMALLEST_NORMAL, Framework
-from relentropy.frameworks.registry import BUILT_IN, name_of, named
+from relentropy.frameworks.registry import name_of, named
 
 Array = Any
 Namespace = Any
@@ -53,18 +53,18 @@ def namespace(*xs: Array) -> Namespace:
     return named(name).namespace(x)
 
 
-FAMILIES_RUN_ON = ("numpy", "torch", "jax")
+FULL = ("numpy", "torch", "jax")
+FULLY_SUPPORTED = "arrays of NumPy, PyTorch or JAX (or lists of floats)"
 
 
-def refuse_frameworks_without_families(xs: Sequence[Array], what: str) -> None:
-    """TypeError for an array of a framework that has only the verbs on arrays."""
-    for x in xs:
-        name = name_of(x)
-        if name in BUILT_IN and name not in FAMILIES_RUN_ON:
-            raise TypeError(
-                f"{what} on NumPy, PyTorch and JAX, got an array of {name}; convert it first, for "
-                "example with x.numpy()"
-            )
+def require_full_support(x: Array, what: str) -> None:
+    """TypeError for an array of a framework that has the verbs on arrays and nothing else."""
+    name = name_of(x)
+    if name is not None and name not in FULL:
+        raise TypeError(
+            f"{what} takes {FULLY_SUPPORTED}, got one of {name}, which has the verbs on discrete "
+            "distributions only; convert it, for example with x.numpy()"
+        )
 
 
 def native(x: Array) -> Array:
@@ -170,6 +170,11 @@ def event_last(x: Array, axis: int) -> Array:
     return xp.ascontiguousarray(x) if is_numpy(x) else x
 
 
+def require_equal_lengths(x: Array, y: Array) -> None:
+    """Along the last axis, when the values are known: a trace may not know the lengths."""
+    _of(x).require_equal_lengths(x, y)
+
+
 def to_numpy(x: Array) -> Any:
     """The values as a NumPy array; no gradient comes with them."""
     return _of(x).to_numpy(x)
@@ -216,7 +221,7 @@ def smallest_normal(x: Array) -> float:
 
 def array_of(name: str, values: Array) -> Array:
     """A NumPy array as an array of the framework of that name, a copy."""
-    if name not in FAMILIES_RUN_ON:
+    if name not in FULL:
         raise ValueError(f"framework is {name!r}; expected 'torch', 'jax' or 'numpy'")
     return named(name).from_numpy(values)
 

@@ -27,7 +27,8 @@ def as_distribution(x: Any, /, *, name: str = "x") -> Any:
     if isinstance(x, (Discrete, Family)):
         return x
     try:
-        if _array.framework(x) is None and (library := library_of(x)) is not None:
+        library = library_of(x) if _array.framework(x) is None else None
+        if library is not None:
             return read(x, library)
         return Counts(x) if isinstance(x, Counter) else Probs(x)
     except (TypeError, ValueError) as error:
@@ -64,6 +65,8 @@ def prepare(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Pair:
             f"{q.values.shape[-1]}; they must be the same cells in the same order (give mappings "
             "to align by label)"
         )
+    if p.values.shape[-1] is None or q.values.shape[-1] is None:
+        _array.require_equal_lengths(p.values, q.values)
     _require_broadcast(p, q)
     p, valid_p = masked_and_valid(p, axis, where, "p")
     q, valid_q = masked_and_valid(q, axis, where, "q")
@@ -121,10 +124,12 @@ def masked_and_valid(x: Discrete, axis: int, where: Any, name: str) -> tuple[Dis
     with _array.quiet(x.values):
         problems = list(_problems(x, whole=where is None))
         if x.validate or _array.is_numpy(x.values):
-            for bad, complaint in problems:
-                if _array.known(xp.any(bad)):
+            found = [_array.known(xp.any(bad)) for bad, _ in problems]
+            for (bad, complaint), seen in zip(problems, found, strict=True):
+                if seen:
                     raise ValueError(_message(x, bad, complaint, name))
-            return x, None
+            if None not in found:  # in a trace nobody can look
+                return x, None
         valid = ~problems[0][0]
         for bad, _ in problems[1:]:
             valid = valid & ~bad

@@ -169,8 +169,8 @@ def test_torch_and_jax_do_not_mix(torch_backend: Any, jax_backend: Any) -> None:
         relative_entropy(jax_backend.array(FAIR), jax_backend.array(FAIR), where=mask)
 
 
-def test_integer_arrays_of_every_framework(xp: Backend) -> None:
-    counts = xp.array([3, 1], "int64")
+def test_integer_arrays_of_every_framework(anywhere: Backend) -> None:
+    counts = anywhere.array([3, 1], "int64")
     with pytest.raises(TypeError, match=r"^p\b.*int64.*1\.0.*Counts"):
         relative_entropy(counts, counts)
 

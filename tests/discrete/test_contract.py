@@ -75,22 +75,22 @@ def test_large_batches_equal_their_rows() -> None:
     np.testing.assert_array_equal(relative_entropy(p, q[0, 0]), relative_entropy(p, q[:, :1]))
 
 
-def test_empty_batches(xp: Backend) -> None:
-    p = xp.array(np.empty((0, 5)))
+def test_empty_batches(anywhere: Backend) -> None:
+    p = anywhere.array(np.empty((0, 5)))
     assert tuple(relative_entropy(p, p).shape) == (0,)
-    assert tuple(relative_entropy(p, xp.array(probs(1, 5))).shape) == (0,)
+    assert tuple(relative_entropy(p, anywhere.array(probs(1, 5))).shape) == (0,)
 
 
 @pytest.mark.parametrize("shapes", [((3,), (1,)), ((1,), (3,)), ((2, 3), (2, 1)), ((4, 2), (4, 3))])
-def test_the_event_axis_never_broadcasts(xp: Backend, shapes: Any) -> None:
-    p, q = (xp.array(np.full(shape, 1 / shape[-1])) for shape in shapes)
+def test_the_event_axis_never_broadcasts(anywhere: Backend, shapes: Any) -> None:
+    p, q = (anywhere.array(np.full(shape, 1 / shape[-1])) for shape in shapes)
     with pytest.raises(ValueError, match=rf"p has {shapes[0][-1]} .*q has {shapes[1][-1]}"):
         relative_entropy(p, q)
 
 
 @pytest.mark.parametrize("axis", [2, -3, 7])
-def test_axis_out_of_range(xp: Backend, axis: int) -> None:
-    p = xp.array(probs(1, 2, 3))
+def test_axis_out_of_range(anywhere: Backend, axis: int) -> None:
+    p = anywhere.array(probs(1, 2, 3))
     with pytest.raises((ValueError, IndexError), match=str(axis)):
         relative_entropy(p, p, axis=axis)
 
@@ -233,10 +233,10 @@ def test_a_row_without_cells_is_no_distribution(xp: Backend) -> None:
         assert math.isnan(number(relative_entropy(p, p, where=mask)))
 
 
-def test_the_mask_must_be_boolean(xp: Backend) -> None:
-    p = xp.array([0.5, 0.5])
+def test_the_mask_must_be_boolean(anywhere: Backend) -> None:
+    p = anywhere.array([0.5, 0.5])
     with pytest.raises(TypeError, match=r"where must be boolean, got int64"):
-        relative_entropy(p, p, where=xp.array([1, 0], "int64"))
+        relative_entropy(p, p, where=anywhere.array([1, 0], "int64"))
 
 
 # --- rows that are no distribution, where nobody can raise ---------------------------------------

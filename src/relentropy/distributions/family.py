@@ -245,6 +245,7 @@ def read_parameters(family: str, given: dict[str, Any]) -> dict[str, Array]:
     given = {name: _listed(x) for name, x in given.items()}
     arrays = {name: x for name, x in given.items() if _array.framework(x) is not None}
     for name, x in given.items():
+        _array.require_full_support(x, f"{family}: {name}")
         if name not in arrays and not _is_number(x):
             raise TypeError(
                 f"{family}: {name} must be a number or an array of NumPy, PyTorch or JAX, got "

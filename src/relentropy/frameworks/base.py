@@ -60,6 +60,9 @@ class Framework:
         """The truth of a scalar condition; None where values cannot be looked at."""
         return bool(condition)
 
+    def require_equal_lengths(self, x: Array, y: Array) -> None:
+        """Raise if the last axes differ, where a trace does not know a length (None in a shape)."""
+
     def rounded(self, x: Array) -> Array:
         """`x`, whose rounding counts: a compiler must not rewrite what comes before and after."""
         return x

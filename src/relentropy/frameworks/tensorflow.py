@@ -29,6 +29,10 @@ class TensorFlow(Framework):
     def known(self, condition: Array) -> bool | None:
         return bool(condition) if tf.executing_eagerly() else None
 
+    def require_equal_lengths(self, x: Array, y: Array) -> None:
+        message = "p and q have different numbers of cells along the event axis"
+        tf.debugging.assert_equal(tf.shape(x)[-1], tf.shape(y)[-1], message)
+
     def repeat(
         self, step: Callable[..., tuple[Array, ...]], times: int, state: tuple[Array, ...]
     ) -> tuple[Array, ...]:

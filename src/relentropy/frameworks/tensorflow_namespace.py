@@ -31,7 +31,7 @@ zeros_like = tf.zeros_like
 
 def where(condition: Array, x: Array | float, y: Array | float) -> Array:
     """Elementwise choice; at least one of x and y is a tensor, whose dtype both have."""
-    like = x if isinstance(x, tf.Tensor) else y
+    like: Array = x if isinstance(x, tf.Tensor) else y
     x, y = (v if isinstance(v, tf.Tensor) else tf.constant(v, like.dtype) for v in (x, y))
     return tf.where(condition, x, y)
 

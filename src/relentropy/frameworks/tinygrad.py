@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad import Tensor, dtypes
-from tinygrad.dtype import least_upper_dtype
+from tinygrad.dtype import dtypes, least_upper_dtype
+from tinygrad.tensor import Tensor
 
 from relentropy.frameworks import tinygrad_namespace as xp
 from relentropy.frameworks.base import Framework
@@ -42,7 +42,7 @@ class TinyGrad(Framework):
         return least_upper_dtype(x.dtype, y.dtype)
 
     def dtype_name(self, x: Array) -> str:
-        return _NAMES.get(x.dtype, x.dtype.name)
+        return _NAMES.get(x.dtype, str(x.dtype.name))
 
     def astype(self, x: Array, dtype: Any) -> Array:
         return x.cast(dtype)

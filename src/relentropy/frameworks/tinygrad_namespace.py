@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad import dtypes
+from tinygrad.dtype import dtypes
 
 Array = Any
 Axis = int | tuple[int, ...] | None
@@ -24,11 +24,14 @@ BLOCK = 256
 
 
 def rounded(x: Array) -> Array:
-    """`x`, in a form that hides where it comes from.
+    """`x` in a buffer of its own, through which gradients flow.
 
-    tinygrad rewrites (a - b) - a as -b; a choice stands in the way, and costs no kernel.
+    Within one kernel tinygrad would rewrite (a - b) - a as -b, and compute again whatever is used
+    twice. A plain buffer ends a graph as soon as it is realised: gradients would silently be 0. So
+    the buffer holds a copy without gradient, and x - x, rewritten as 0, brings the gradient.
     """
-    return x.isnan().where(math.nan, x)
+    x = x.isnan().where(math.nan, x)
+    return x.detach().contiguous() + (x - x.detach())
 
 
 def abs(x: Array) -> Array:
@@ -101,7 +104,7 @@ def sum(x: Array, *, axis: Axis = None, keepdims: Any = False) -> Array:
     """The sum; along a long last axis in blocks, since terms are added one after the other."""
     n = x.shape[-1] if len(x.shape) else 0
     if axis not in (-1, len(x.shape) - 1) or n <= BLOCK:
-        return x.sum(axis=axis, keepdim=keepdims)
+        return rounded(x.sum(axis=axis, keepdim=keepdims))
     blocks = -(-n // BLOCK)
     x = x.pad(((0, 0),) * (len(x.shape) - 1) + ((0, blocks * BLOCK - n),))
     inner = x.reshape(*x.shape[:-1], blocks, BLOCK).sum(axis=-1).contiguous()
@@ -119,7 +122,7 @@ RANGE = {dtypes.float32: (-104.0, 89.0), dtypes.float64: (-746.0, 710.0)}
 
 
 def exp(x: Array) -> Array:
-    """exp(x) = 2^k exp(r), k = x / log 2 rounded and r = x - k log 2; 0 at -inf, with gradient 0."""
+    """The exponential as 2^k exp(r), k = x / log 2 rounded, r = x - k log 2; flat at -inf."""
     (high, low), (least, largest) = LN2[x.dtype], RANGE[x.dtype]
     inside = (x > least) & (x < largest)
     y = inside.where(x, 0.0)
@@ -130,11 +133,11 @@ def exp(x: Array) -> Array:
     half = (k * 0.5).trunc()
     value = (r * (1 / math.log(2))).exp2() * half.exp2() * (k - half).exp2()
     value = inside.where(value, (x > 0).where(math.inf, 0.0))
-    return x.isnan().where(x, value)
+    return rounded(x.isnan().where(x, value))
 
 
 def log(x: Array) -> Array:
-    return x.log2() * math.log(2)
+    return rounded(x.log2() * math.log(2))
 
 
 def log1p(x: Array) -> Array:
@@ -146,7 +149,7 @@ def log1p(x: Array) -> Array:
     series = z * (1 / 21) + 1 / 19
     for k in range(17, 0, -2):
         series = series * z + 1 / k
-    return near.where(2 * s * series, log(near.where(1.0, x + 1)))
+    return rounded(near.where(2 * s * series, log(near.where(1.0, x + 1))))
 
 
 def expm1(x: Array) -> Array:
@@ -156,7 +159,7 @@ def expm1(x: Array) -> Array:
     series = y * (1 / 14) + 1
     for k in range(13, 1, -1):
         series = series * y * (1 / k) + 1
-    return near.where(y * series, exp(near.where(0.0, x)) - 1)
+    return rounded(near.where(y * series, exp(near.where(0.0, x)) - 1))
 
 
 def logaddexp(x: Array, y: Array | float) -> Array:

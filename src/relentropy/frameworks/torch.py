@@ -35,7 +35,8 @@ class Torch(Framework):
         # On a processor a block stays in its cache; a device wants enough to do.
         cells = 1 << (17 if xs[0].device.type == "cpu" else 22)
         step = max(1, cells // max(1, xs[0].shape[-1]))
-        return _ByRowBlocks.apply(f, step, *xs)
+        blocked: Any = _ByRowBlocks
+        return blocked.apply(f, step, *xs)
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]

@@ -80,7 +80,8 @@ class NotReachedError(ArithmeticError):
 
     def among(self, rows: list[int], batch: tuple[int, ...]) -> "NotReachedError":
         """The same of the batch from which these rows were taken."""
-        return NotReachedError(self.what, [(rows[i], pair, said) for i, pair, said in self.failures], batch)
+        failures = [(rows[i], pair, said) for i, pair, said in self.failures]
+        return NotReachedError(self.what, failures, batch)
 
 
 SHOWN = 3

@@ -319,7 +319,7 @@ def _leaves(tree: Tree, name: str) -> dict[str, Array]:
     def keep(path: str, x: Any) -> None:
         if _array.framework(x) is None:
             raise TypeError(
-                f"{path} is {type(x).__name__}; expected {_array.SUPPORTED.partition(' (')[0]} in "
+                f"{path} is {type(x).__name__}; expected arrays of NumPy, PyTorch or JAX in "
                 "dicts, lists and tuples: module.state_dict() for PyTorch, jax.tree.leaves(x) for "
                 "other JAX trees"
             )
