@@ -8,7 +8,9 @@ project = tomllib.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["project"
 extras = project["optional-dependencies"]
 for requirements in (
     project["dependencies"],
-    *(extras[n] for n in ("cli", "arrow", "torch", "jax")),
+    *(extras[n] for n in ("cli", "arrow", "torch", "jax", "tensorflow", "tinygrad", "keras")),
 ):
     for requirement in requirements:
         print(requirement.replace(">=", "=="))
+        if requirement.startswith("tensorflow"):  # what the tests install
+            print(requirement.replace("tensorflow>=", "tensorflow-cpu=="))

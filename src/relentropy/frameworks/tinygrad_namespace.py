@@ -122,7 +122,7 @@ RANGE = {dtypes.float32: (-104.0, 89.0), dtypes.float64: (-746.0, 710.0)}
 
 
 def exp(x: Array) -> Array:
-    """The exponential as 2^k exp(r), k = x / log 2 rounded, r = x - k log 2; flat at -inf."""
+    """2^k times that of r, with k = x / log 2 rounded, r = x - k log 2; flat at -inf."""
     (high, low), (least, largest) = LN2[x.dtype], RANGE[x.dtype]
     inside = (x > least) & (x < largest)
     y = inside.where(x, 0.0)
