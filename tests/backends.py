@@ -17,6 +17,17 @@ WITH_FAMILIES = ("numpy", "torch", "jax")
 NAMES = (*WITH_FAMILIES, "tensorflow", "tinygrad")
 
 
+def settle_tinygrad() -> None:
+    """Choose tinygrad's compiler, before anything imports it."""
+    newest_first = [*(f"clang-{version}" for version in range(30, 15, -1)), "clang"]
+    found = next(filter(shutil.which, newest_first), None)
+    if found:
+        os.environ.setdefault("CC", found)  # bfloat16 needs clang 16
+    else:  # its interpreter in Python runs everything
+        os.environ.setdefault("DEV", "PYTHON")
+    os.environ.setdefault("NOOPT", "1")  # the search for faster loops takes most of the time
+
+
 def numpy_dtype(name: str) -> np.dtype:
     """The NumPy dtype of that name; bfloat16 comes from ml_dtypes."""
     if name == "bfloat16":
@@ -190,12 +201,6 @@ class TinygradBackend:
     differentiates = True
 
     def __init__(self) -> None:
-        compilers = [c for c in ("clang-22", "clang-19", "clang-16", "clang") if shutil.which(c)]
-        if compilers:
-            os.environ.setdefault("CC", compilers[0])  # bfloat16 needs clang 16
-        else:  # its interpreter in Python runs everything
-            os.environ.setdefault("DEV", "PYTHON")
-        os.environ.setdefault("NOOPT", "1")  # the search for faster loops takes most of the time
         self.module = importlib.import_module("tinygrad")
 
     def array(self, values: Any, dtype: str = "float64") -> Any:

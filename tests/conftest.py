@@ -14,6 +14,8 @@ import pytest
 
 from tests import backends
 
+backends.settle_tinygrad()
+
 hypothesis.settings.register_profile(
     # The same examples every time: a failure in CI is a failure at home. The first call of a
     # framework compiles, so a deadline would time the framework.

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from relentropy.compare import example_paths
+from relentropy.frameworks import registry
 from tests.docs import pages
 
 WITH_EXAMPLES = [page for page in pages.pages() if pages.blocks(page)]
@@ -31,7 +32,9 @@ def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", pages.module_names())
-def test_docstrings_do_what_they_show(name: str) -> None:
+def test_docstrings_do_what_they_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What an example registers is not there for other tests.
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
     module = importlib.import_module(name)
     complaints: list[str] = []
     ran = 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.backends import NAMES
+from tests.backends import WITH_FAMILIES
 
 
 def on_every(
@@ -15,7 +15,7 @@ def on_every(
     `fixture` is "xp", or "autodiff" for the frameworks that differentiate.
     """
     cases = []
-    for name in NAMES if fixture == "xp" else [n for n in NAMES if n != "numpy"]:
+    for name in WITH_FAMILIES if fixture == "xp" else WITH_FAMILIES[1:]:
         for value in values:
             slow = name == "jax" and value not in quick
             marks = [pytest.mark.exhaustive] if slow else []
