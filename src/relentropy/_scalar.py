@@ -23,13 +23,14 @@ class Totals(NamedTuple):
 
     `cross` asks for the products pQ and qP to be compared exactly: needed where P and Q are far
     apart, as for counts; for probabilities, which sum to 1 but for rounding, the cheaper form
-    with the excess is as good.
+    with the excess is as good. `shift` is what the rounding of P and Q adds to every pQ/(qP) - 1.
     """
 
     p: Array
     q: Array
     excess: Array
     cross: bool = False
+    shift: Array | float = 0.0
 
     def log_ratio(self, xp: Any) -> Array:
         """log(Q/P), from the excess only where that is small."""
@@ -41,6 +42,23 @@ class Totals(NamedTuple):
 def totals(xp: Any, p: Array, q: Array, cross: bool = False) -> Totals:
     total_p, total_q = (xp.sum(w, axis=-1, keepdims=True) for w in (p, q))
     return Totals(total_p, total_q, xp.sum(q - p, axis=-1, keepdims=True) / total_p, cross)
+
+
+def centred(xp: Any, p: Array, q: Array, totals: Totals) -> Totals:
+    """The totals with their `shift`: the mean under q of pQ/(qP) - 1, which should be 0.
+
+    It counts where p and q are close throughout, and D is second order in what it shifts.
+    """
+    p, q = _array.stop_gradient(p), _array.stop_gradient(q)
+    x = excess(xp, p, xp.where(q > 0, q, 1.0), without_gradient(totals))
+    apart = xp.any(((p > 0) & (q == 0)) | (xp.abs(x) >= NEAR), axis=-1, keepdims=True)
+    mean = xp.sum(q * xp.where(apart, 0.0, x), axis=-1, keepdims=True) / totals.q
+    return totals._replace(shift=_array.stop_gradient(mean))
+
+
+def without_gradient(totals: Totals) -> Totals:
+    p, q, rest = (_array.stop_gradient(t) for t in totals[:3])
+    return totals._replace(p=p, q=q, excess=rest)
 
 
 def h(xp: Any, x: Array) -> Array:
@@ -157,7 +175,8 @@ def excess(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
     if totals is None:
         return (p - q) / q
     if totals.cross:
-        return _difference_of_products(xp, p, totals.q, q, totals.p) / (q * totals.p)
+        difference = _difference_of_products(xp, p, totals.q, q, totals.p)
+        return difference / (q * totals.p) - totals.shift
     return (p - q) / q * (1 + totals.excess) + totals.excess
 
 
@@ -165,8 +184,7 @@ def is_near(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
     """Where p/q (of the normalised two) is within `NEAR` of 1; carries no gradient."""
     p, q = _array.stop_gradient(p), _array.stop_gradient(q)
     if totals is not None:
-        p_sum, q_sum, rest = (_array.stop_gradient(t) for t in totals[:3])
-        totals = Totals(p_sum, q_sum, rest, totals.cross)
+        totals = without_gradient(totals)
     return (p > 0) & (q > 0) & (q < INF) & (xp.abs(excess(xp, p, q, totals)) < NEAR)
 
 

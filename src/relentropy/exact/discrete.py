@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy._scalar import INF, Softmax, Totals, g, kl_div, logsumexp, softmax, totals
-from relentropy.distributions.discrete import Discrete, Logs, Probs, Weights
+from relentropy._scalar import INF, Softmax, Totals, centred, g, kl_div, logsumexp, softmax, totals
+from relentropy.distributions.discrete import Counts, Discrete, Logs, Probs, Weights
 
 Array = Any
 
@@ -27,7 +27,10 @@ def pair_totals(p: Weights, q: Weights) -> Totals:
     """The sums of both rows, compared exactly unless both are probabilities by declaration."""
     xp = _array.namespace(p.values)
     both_probabilities = isinstance(p, Probs) and isinstance(q, Probs)
-    return totals(xp, p.values, q.values, cross=not both_probabilities)
+    found = totals(xp, p.values, q.values, cross=not both_probabilities)
+    # Sums of counts are exact. Those of other weights are rounded, which float32 can feel.
+    counted = isinstance(p, Counts) or isinstance(q, Counts)
+    return found if both_probabilities or counted else centred(xp, p.values, q.values, found)
 
 
 def without_gradient_at_zero(xp: Any, p: Array, q: Array) -> Array:

@@ -235,19 +235,24 @@ def chernoff_of(r: Ratio) -> Array:
     """Max over α in [0, 1] of -log Σ p^α q^(1-α), by bisection on the slope -E_α[t].
 
     The maximum is flat, so α to a square root of the precision is enough; α is constant for
-    differentiation (envelope theorem: first derivatives are exact).
+    differentiation (envelope theorem: first derivatives are exact). The slope Σ p^α q^(1-α) t would
+    cancel where P and Q are close: with Σ (q - p) = 0 it is Σ p [g(t) + t expm1(-βt)] there.
     """
     xp = r.xp
     p, q, t = (_array.stop_gradient(x) for x in (r.p, r.q, r.t))
     both = (p > 0) & (q > 0)
     log_p, t = xp.log(xp.where(both, p, 1.0)), xp.where(both, t, 0.0)
+    apart = xp.any(((p > 0) != (q > 0)) | (xp.abs(t) > NEAR), axis=-1, keepdims=True)
+    small = xp.where(apart, 0.0, t)
+    first = g(xp, small)
 
     def halve(low: Array, high: Array) -> tuple[Array, Array]:
         beta = (low + high) / 2
         exponent = xp.where(both, log_p - beta * t, -INF)
         top = xp.max(exponent, axis=-1, keepdims=True)
         mass = xp.exp(exponent - xp.where(top > -INF, top, 0.0))
-        rising = xp.sum(mass * t, axis=-1, keepdims=True) > 0
+        terms = xp.where(apart, mass * t, p * (first + small * xp.expm1(-beta * small)))
+        rising = xp.sum(terms, axis=-1, keepdims=True) > 0
         return xp.where(rising, beta, low), xp.where(rising, high, beta)
 
     zero = xp.sum(0.0 * p, axis=-1, keepdims=True)
