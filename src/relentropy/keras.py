@@ -77,6 +77,8 @@ class RelativeEntropy(keras.losses.Loss):  # type: ignore[misc]  # Keras has no 
         """The loss of a batch."""
         weight, mask = _of_rows(sample_weight, y_pred), _of_rows(get_keras_mask(y_pred), y_pred)
         values = _values(self, y_true, y_pred, _counted(weight, mask))
+        if weight is not None:
+            weight = keras.ops.broadcast_to(weight, keras.ops.shape(values))
         # The reduction is Keras' own; y_pred brings its mask.
         reduction = _Reduction(name=self.name, reduction=self.reduction, dtype=self.dtype)
         return reduction(values, y_pred, weight)
