@@ -136,7 +136,7 @@ class _Frameworks:
         chosen = options.keyword or options.collectonly or getattr(options, "lf", False)
         chosen = chosen or options.ignore or options.deselect
         named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
-        part = config.option.markexpr not in ("", "not exhaustive and not trl")
+        part = config.option.markexpr not in ("", "not exhaustive and not trl and not gpu")
         if worker or chosen or named or part:
             return []
         return [name for name in backends.NAMES if name not in config.stash[_RAN]]

@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
 import relentropy
 from relentropy import Counts, Logits, LogProbs, Probs, relative_entropy
+from relentropy.frameworks import tinygrad_namespace
 from tests.backends import Backend
 
 A, B = [[0.0, 1.0, -2.0], [0.5, -math.inf, 0.25]], [[0.5, 0.0, 1.0], [0.0, -math.inf, 3.0]]
@@ -216,3 +218,46 @@ def test_another_framework_beside_it(tiny: Any) -> None:
 def test_families_say_that_they_are_not_for_tinygrad(tiny: Any) -> None:
     with pytest.raises(TypeError, match=r"loc takes arrays of NumPy, PyTorch or JAX.*tinygrad"):
         relentropy.Normal(tiny.Tensor([1.0]), 1.0)
+
+
+ULPS = {"exp": 1.0, "log": 2.5, "log1p": 4.0, "expm1": 3.0}
+"""What docs/frameworks.md says of our functions, in units in the last place."""
+
+
+def arguments(name: str, dtype: str) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    small = 10.0 ** rng.uniform(-30, 0, 150)
+    largest = {"float32": 87.0, "float64": 708.0}[dtype]
+    x = {
+        "exp": [rng.uniform(-largest, largest, 200), rng.uniform(-2, 2, 100), small, -small],
+        "log": [10.0 ** rng.uniform(-37, 37, 200), rng.uniform(0.7, 1.4, 200), 1 + small],
+        "log1p": [small, -0.9 * small, 1 / small, rng.uniform(-0.99, 3, 200)],
+        "expm1": [small, -small, rng.uniform(-30, 80, 200), rng.uniform(-1, 1, 200)],
+    }[name]
+    return np.concatenate(x).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_our_functions_to_the_last_places(tinygrad_backend: Backend, dtype: str) -> None:
+    for name, allowed in ULPS.items():
+        x = arguments(name, dtype)
+        got = getattr(tinygrad_namespace, name)(tinygrad_backend.array(x, dtype)).numpy()
+        with mpmath.workdps(60):
+            for v, y in zip(x.tolist(), got, strict=True):
+                exact = getattr(mpmath, name)(mpmath.mpf(v))
+                unit = float(np.spacing(np.abs(np.asarray(float(exact), dtype))))
+                assert abs(mpmath.mpf(float(y)) - exact) <= allowed * unit, (name, v)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_our_functions_at_the_edges(tinygrad_backend: Backend, dtype: str) -> None:
+    inf, nan = math.inf, math.nan
+    for name, pairs in {
+        "exp": {-inf: 0.0, inf: inf, 0.0: 1.0, 1e4: inf, -1e4: 0.0, nan: nan},
+        "log": {0.0: -inf, inf: inf, 1.0: 0.0, -1.0: nan, nan: nan},
+        "log1p": {0.0: 0.0, -1.0: -inf, inf: inf, nan: nan},
+        "expm1": {0.0: 0.0, -inf: -1.0, inf: inf, 1e4: inf, -1e4: -1.0, nan: nan},
+    }.items():
+        x = tinygrad_backend.array(list(pairs), dtype)
+        got = getattr(tinygrad_namespace, name)(x).numpy()
+        np.testing.assert_array_equal(got, list(pairs.values()), err_msg=name)
