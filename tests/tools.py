@@ -1,9 +1,12 @@
 """What a test needs beside Python packages: programs, and scripts of the repository."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +26,23 @@ def require_tool(name: str, remedy: str) -> str:
     if os.environ.get("RELENTROPY_REQUIRE_ALL") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@contextlib.contextmanager
+def quiet_imports(without_tensorflow: bool) -> Iterator[None]:
+    """Imports may warn of what their own dependencies will remove.
+
+    Where TensorFlow is loaded, TensorFlow Probability on JAX asks for TF-Keras, which it does not
+    use; so TensorFlow can be hidden.
+    """
+    tensorflow = sys.modules.pop("tensorflow", None) if without_tensorflow else None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if tensorflow is not None:
+            sys.modules["tensorflow"] = tensorflow
 
 
 def load_script(path: Path) -> ModuleType:

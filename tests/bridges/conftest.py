@@ -2,13 +2,13 @@
 
 import importlib
 import importlib.util
-import warnings
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from tests.backends import everything_is_required
+from tests.tools import quiet_imports
 
 
 def imported(name: str) -> Any:
@@ -18,9 +18,7 @@ def imported(name: str) -> Any:
         if everything_is_required():
             pytest.fail(complaint)
         pytest.skip(complaint)
-    with warnings.catch_warnings():
-        # TensorFlow Probability's import warns about what JAX is going to remove.
-        warnings.simplefilter("ignore")
+    with quiet_imports(without_tensorflow="tensorflow_probability" in name):
         return importlib.import_module(name)
 
 

@@ -4,7 +4,6 @@ Always: NumPy and TensorFlow whole, PyTorch but for its compiler, of JAX and tin
 each cell for seconds, the pairs of QUICK. The rest is exhaustive.
 """
 
-import importlib.util
 import math
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from tests import backends
 from tests.conformance import cells, verbs
 from tests.conftest import ready
+from tests.tools import load_script
 
 QUICK = {
     "jax": [(("Probs", "Probs"), "float32"), (("Logits", "Logits"), "float64")],
@@ -82,13 +82,7 @@ def test_a_verb(request: pytest.FixtureRequest, framework: str, verb: str, dtype
 
 @pytest.fixture(scope="module")
 def generator() -> Any:
-    path = Path(__file__).parents[2] / "docs" / "figures" / "conformance.py"
-    spec = importlib.util.spec_from_file_location("conformance_page", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(Path(__file__).parents[2] / "docs" / "figures" / "conformance.py")
 
 
 def test_the_page_is_what_the_generator_makes(generator: Any) -> None:

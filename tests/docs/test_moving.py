@@ -1,10 +1,8 @@
 """The table of moves: both sides of every row run, and are what the page says."""
 
 import builtins
-import contextlib
 import functools
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import pytest
 
 from tests import backends
 from tests.docs.pages import ROOT, Reader, blocks
+from tests.tools import quiet_imports
 
 PAGE = ROOT / "docs" / "moving.md"
 HEADER = ["There", "gives", "Here", "gives", "Why"]
@@ -63,23 +62,6 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 
 
-@contextlib.contextmanager
-def quiet_imports(hide: bool) -> Iterator[None]:
-    """Imports may warn of what their own dependencies will remove.
-
-    Where TensorFlow is loaded, TensorFlow Probability on JAX asks for TF-Keras, which it does not
-    use; so TensorFlow can be hidden.
-    """
-    tensorflow = sys.modules.pop("tensorflow", None) if hide else None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        if tensorflow is not None:
-            sys.modules["tensorflow"] = tensorflow
-
-
 @functools.cache
 def names_of(section: str) -> dict[str, Any]:
     """What a reader has who read the blocks at the top and those of the section."""
@@ -93,7 +75,7 @@ def names_of(section: str) -> dict[str, Any]:
         opened = max((line for line in starts if line < block.line), default=0)
         title = lines[opened - 1].removeprefix("## ") if opened else ""
         if title == section or (not title and section not in AFTER):
-            with quiet_imports(hide="tensorflow_probability" in block.text):
+            with quiet_imports(without_tensorflow="tensorflow_probability" in block.text):
                 exec(compile(block.text, f"{PAGE}:{block.line}", "exec"), reader.names)
     return reader.names
 
