@@ -2,7 +2,8 @@
 
 Importing this module is enough: `Probs`, `LogProbs`, `Logits`, `Counts`, and the families (all but
 `LogDensity`, which is a function), then pass through `jax.jit`, `jax.vmap`, `jax.grad`,
-`jax.lax.scan` and `jax.tree`. Their arrays are the leaves; labels and `validate` are static.
+`jax.lax.scan` and `jax.tree`. Their arrays are the leaves; labels and `validate` are static, and
+two sides with labels need the same, in the same order, inside a function that JAX traces.
 """
 
 from collections.abc import Iterable, Iterator
@@ -113,6 +114,8 @@ def _register_parametric(kind: type[Parametric]) -> None:
         x = object.__new__(kind)
         for name, value in (*zip(names, children, strict=True), *others, ("plain", False)):
             object.__setattr__(x, name, value)
+        if getattr(x, "interval", None):
+            object.__setattr__(x, "interval", (x.begin, x.end))
         return x
 
     def flatten_with_keys(x: Parametric) -> tuple[list[tuple[GetAttrKey, Any]], tuple[Any, Any]]:
@@ -126,6 +129,8 @@ def _flattened(x: Parametric) -> tuple[list[Any], tuple[Any, Any]]:
     """Parameters and components; beside them their names, and what is static."""
     held = dict(sorted(vars(x).items()))
     held.pop("plain")
+    if held.get("interval"):
+        held["interval"] = ("begin", "end")  # where its ends stand already, each a leaf
     names = tuple(name for name in held if _is_child(x, name, held[name]))
     others = tuple((name, value) for name, value in held.items() if name not in names)
     return [held[name] for name in names], (names, others)
@@ -134,7 +139,7 @@ def _flattened(x: Parametric) -> tuple[list[Any], tuple[Any, Any]]:
 def _is_child(x: Parametric, name: str, value: Any) -> bool:
     parts = value if isinstance(value, tuple) else (value,)
     nested = bool(parts) and all(isinstance(part, Parametric) for part in parts)
-    parameter = name in x.domains or name in ("weights", "interval")
+    parameter = name in x.domains or name == "weights"
     return nested or (parameter and not callable(value))
 
 

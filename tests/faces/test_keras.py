@@ -42,6 +42,7 @@ def passed(backend: str, marks: str, home: Path) -> int:
         "KERAS_HOME": str(home),  # a floatx that somebody has set stays out
         "CUDA_VISIBLE_DEVICES": "",
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling is most of what it does here
     }
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, CASES],
