@@ -30,7 +30,6 @@ Q = np.array([[0.25, 0.25, 0.5], [0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.1, 0.2
 ROWS = np.array([mpmath.log(2) / 4, mpmath.log(2), mpmath.log(4), 0], "float64")
 NAN = np.full(3, np.nan, "float32")
 MIXED = ("probs", "logits")
-HALVES = ["bfloat16", pytest.param("float16", marks=pytest.mark.exhaustive)]
 
 
 def numbers(x: Any) -> np.ndarray:
@@ -146,7 +145,7 @@ class TestDtypes:
         assert dtype_of(value) == "float64"
         np.testing.assert_allclose(numbers(value), ROWS, rtol=1e-12, atol=0)
 
-    @pytest.mark.parametrize("half", HALVES)
+    @pytest.mark.parametrize("half", ["bfloat16", "float16"])
     def test_half_precision_is_accumulated_in_float32(self, half: str) -> None:
         rng = np.random.default_rng(0)
         logits = keras.ops.cast(rng.normal(0, 1, (2, 4, 1000)), half)
@@ -157,7 +156,8 @@ class TestDtypes:
             numbers(value), [in_mpmath(*row) for row in zip(*wide, strict=True)], rtol=1e-5
         )
 
-    @pytest.mark.parametrize("half", HALVES)
+    @pytest.mark.exhaustive
+    @pytest.mark.parametrize("half", ["bfloat16", "float16"])
     def test_the_sums_of_a_softmax_in_half_precision_may_miss_1(self, half: str) -> None:
         rng = np.random.default_rng(0)
         logits = keras.ops.cast(rng.normal(0, 1, (64, 32)), half)
@@ -168,7 +168,8 @@ class TestDtypes:
         exact = numbers(loss(target, logits, inputs=MIXED, reduction="none"))
         np.testing.assert_allclose(value, exact, rtol=3e-2)  # what rounding has left of them
 
-    @pytest.mark.parametrize("half", HALVES)
+    @pytest.mark.exhaustive
+    @pytest.mark.parametrize("half", ["bfloat16", "float16"])
     def test_training_under_a_mixed_policy(self, half: str) -> None:
         model = keras.Sequential(
             [keras.Input((4,), dtype="float32"), keras.layers.Dense(3, dtype=f"mixed_{half}")]
@@ -317,6 +318,7 @@ class TestTraining:
         assert found["loss"] == pytest.approx(numbers(rows).mean(), rel=1e-5)
         assert found["relative_entropy"] == pytest.approx(found["loss"] / np.log(2), rel=1e-5)
 
+    @pytest.mark.exhaustive
     def test_training_on_logits_drives_it_to_0(self) -> None:
         model, (x, target) = network(), data()
         x, target = (np.tile(a[8:], (50, 1)) for a in (x, target))
@@ -336,6 +338,7 @@ class TestTraining:
         assert all(np.isfinite(w).all() for w in model.get_weights())
 
 
+@pytest.mark.exhaustive
 def test_the_compiler_of_the_backend_takes_it_whole() -> None:
     p, q, weight = P, Q, np.array([1, 2, 0, 1], "float32")
     compiled = compiler()(RelativeEntropy())
