@@ -58,7 +58,8 @@ class RelativeEntropyLoss(torch.nn.Module):
     tensor([[-0.0833, -0.0833,  0.1667],
             [ 0.0667,  0.0167, -0.0833]])
 
-    `torch.nn.KLDivLoss` is called (log q, p), averages over cells, and is NaN where p = 0.
+    `torch.nn.KLDivLoss` is called (log q, p), averages over cells, is NaN where p and q are 0, and
+    so is its derivative by p where p is 0.
 
     Source: Kullback & Leibler, "On Information and Sufficiency", Ann. Math. Statist. 22 (1951),
     eq. 2.4.

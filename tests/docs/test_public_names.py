@@ -8,16 +8,21 @@ import pytest
 
 import relentropy
 import relentropy.compare
+import relentropy.jax
+import relentropy.keras
 import relentropy.rl
 import relentropy.rl.oracle
+import relentropy.torch
 from tests.docs.pages import ROOT
 
+# Faces of frameworks; their modules are no names of the package, so that it asks for none of them.
+FACES = [relentropy.torch, relentropy.jax, relentropy.keras]
 # Modules of a subject, whose public names are listed too.
 SUBJECTS = [relentropy.compare, relentropy.rl, relentropy.rl.oracle]
 MODULES = {module.__name__ for module in SUBJECTS}
 PUBLIC = [
     f"{module.__name__}.{name}"
-    for module in (relentropy, *SUBJECTS)
+    for module in (relentropy, *SUBJECTS, *FACES)
     for name in module.__all__
     # A constant is described where it is used.
     if name != "__version__" and not name.isupper()
