@@ -184,6 +184,7 @@ def page(data: dict[str, Any]) -> str:
     lines += worst(data)
     lines += [
         "`·`: " + " ".join(cells.EXPLAINED[k] for k in ("no derivatives", "no compiler")),
+        "",
         "`–`: " + cells.EXPLAINED["integers"],
         "",
         "## What a framework cannot do",
@@ -227,15 +228,18 @@ LIMITS = [
 
 
 def main() -> int:
-    data = stored() if DATA.exists() else {}
-    for part in ("versions", "cells", "compilers", "verbs"):
-        data.setdefault(part, {})
     for framework in sys.argv[1:]:
-        measure(framework, data)
+        found: dict[str, Any] = {part: {} for part in PARTS}
+        measure(framework, found)
+        before = stored() if DATA.exists() else {}
+        data = {part: before.get(part, {}) | found[part] for part in PARTS}
         text = json.dumps(data, indent=0, ensure_ascii=False, sort_keys=True)
         DATA.write_text(text + "\n", encoding="utf-8")
-    PAGE.write_text(page(data), encoding="utf-8")
+    PAGE.write_text(page(stored()), encoding="utf-8")
     return 0
+
+
+PARTS = ("versions", "cells", "compilers", "verbs")
 
 
 if __name__ == "__main__":
