@@ -20,6 +20,7 @@ from relentropy._faces import Inputs, divergence_of_rows, kinds_of
 from relentropy.distributions.discrete import Counts, Discrete, Logits, LogProbs, Probs
 from relentropy.distributions.family import Parametric
 from relentropy.distributions.log_density import LogDensity
+from relentropy.distributions.processes import PoissonProcess
 
 __all__ = ["relative_entropy_loss"]
 
@@ -114,7 +115,7 @@ def _register_parametric(kind: type[Parametric]) -> None:
         x = object.__new__(kind)
         for name, value in (*zip(names, children, strict=True), *others, ("plain", False)):
             object.__setattr__(x, name, value)
-        if getattr(x, "interval", None):
+        if isinstance(x, PoissonProcess) and x.interval:
             object.__setattr__(x, "interval", (x.begin, x.end))
         return x
 
