@@ -1,5 +1,7 @@
 """Every public name explains itself, shows itself at work, and has its place in the reference."""
 
+import ast
+import importlib
 import inspect
 import re
 import sys
@@ -8,25 +10,31 @@ import pytest
 
 import relentropy
 import relentropy.compare
-import relentropy.jax
-import relentropy.keras
 import relentropy.rl
 import relentropy.rl.oracle
-import relentropy.torch
 from tests.docs.pages import ROOT
 
-# Faces of frameworks; their modules are no names of the package, so that it asks for none of them.
-FACES = [relentropy.torch, relentropy.jax, relentropy.keras]
 # Modules of a subject, whose public names are listed too.
 SUBJECTS = [relentropy.compare, relentropy.rl, relentropy.rl.oracle]
 MODULES = {module.__name__ for module in SUBJECTS}
 PUBLIC = [
     f"{module.__name__}.{name}"
-    for module in (relentropy, *SUBJECTS, *FACES)
+    for module in (relentropy, *SUBJECTS)
     for name in module.__all__
     # A constant is described where it is used.
     if name != "__version__" and not name.isupper()
 ]
+
+
+def of_face(framework: str) -> list[str]:
+    """The names in the face of a framework, read: importing one takes seconds."""
+    source = (ROOT / "src" / "relentropy" / f"{framework}.py").read_text(encoding="utf-8")
+    names = re.search(r"^__all__ = (\[.*\])$", source, re.MULTILINE)
+    assert names, f"relentropy.{framework} has no __all__ on one line"
+    return [f"relentropy.{framework}.{name}" for name in ast.literal_eval(names[1])]
+
+
+PUBLIC += [name for framework in ("torch", "jax", "keras") for name in of_face(framework)]
 # What somebody calls, and must see at work; the types of compare are only ever handed out.
 WITH_EXAMPLES = [
     name for name in PUBLIC if name not in MODULES and not name.startswith("relentropy.compare.")
@@ -66,4 +74,4 @@ def found(name: str) -> object:
     if name in MODULES:
         return sys.modules[name]
     module, _, last = name.rpartition(".")
-    return getattr(sys.modules[module], last)
+    return getattr(importlib.import_module(module), last)
