@@ -15,6 +15,8 @@ HEAVY = {
     "numba",
     "torch",
     "jax",
+    "keras",
+    "optax",
     "tensorflow",
     "tinygrad",
     "array_api_compat",

@@ -120,6 +120,10 @@ def _spread(values: Any, labels: tuple[Label, ...], union: tuple[Label, ...], fi
     import numpy
 
     place = {label: i for i, label in enumerate(union)}
+    if not _array.is_numpy(values):  # as leaves of a pytree, traced
+        xp, known = _array.namespace(values), [label in labels for label in union]
+        index = xp.asarray([labels.index(label) if label in labels else 0 for label in union])
+        return xp.where(xp.asarray(known), xp.take_along_axis(values, index, axis=-1), fill)
     spread = numpy.full(len(union), fill, dtype=values.dtype)
     spread[[place[label] for label in labels]] = values
     return spread

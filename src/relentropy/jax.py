@@ -2,8 +2,7 @@
 
 Importing this module is enough: `Probs`, `LogProbs`, `Logits`, `Counts`, and the families (all but
 `LogDensity`, which is a function), then pass through `jax.jit`, `jax.vmap`, `jax.grad`,
-`jax.lax.scan` and `jax.tree`. Their arrays are the leaves; labels and `validate` are static, and
-two sides with labels need the same, in the same order, inside a function that JAX traces.
+`jax.lax.scan` and `jax.tree`. Their arrays are the leaves; labels and `validate` are static.
 """
 
 from collections.abc import Iterable, Iterator

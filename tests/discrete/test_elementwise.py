@@ -215,18 +215,18 @@ def test_second_derivatives_inside(autodiff: Backend, x: float, y: float) -> Non
         np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 
-EDGES = [[0.0, 0.3], [0.5, 0.5]], [[0.5, 0.0], [0.1, 0.5]]
+EDGE_ROWS = [[0.0, 0.3], [0.5, 0.5]], [[0.5, 0.0], [0.1, 0.5]]
 
 
 def test_vmap(autodiff: Backend) -> None:
-    x, y = map(autodiff.array, EDGES)
+    x, y = map(autodiff.array, EDGE_ROWS)
     for f in (relentropy.rel_entr, relentropy.kl_div):
         plain = autodiff.numpy(f(x, y))
         np.testing.assert_array_equal(autodiff.numpy(autodiff.vmap(f)(x, y)), plain)
 
 
 def test_compiled(autodiff: Backend) -> None:
-    x, y = map(autodiff.array, EDGES)
+    x, y = map(autodiff.array, EDGE_ROWS)
     for f in (relentropy.rel_entr, relentropy.kl_div):
         plain = autodiff.numpy(f(x, y))
         np.testing.assert_allclose(autodiff.numpy(autodiff.jit(f)(x, y)), plain, rtol=1e-15)

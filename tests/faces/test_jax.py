@@ -204,6 +204,14 @@ class TestPytrees:
         expected = truth.relative_entropy(*(truth.exactly(x) for x in ([0.5, 0.5], [0.75, 0.25])))
         assert float(value) == pytest.approx(float(expected), rel=1e-12)
 
+    def test_labels_are_aligned_under_a_jit(self) -> None:
+        p, q = Probs({"a": 0.5, "b": 0.5}), Probs({"b": 0.25, "c": 0.25, "a": 0.5})
+        value = jax.jit(relative_entropy)(p, q)
+        assert float(value) == pytest.approx(0.5 * np.log(2), rel=1e-12)
+        assert float(jax.jit(relative_entropy)(q, p)) == np.inf
+        counts = Counts({"a": 2, "b": 2}), Counts({"b": 1, "c": 1, "a": 2})
+        assert float(jax.jit(relative_entropy)(*counts)) == float(value)
+
     def test_jit_of_a_verb(self) -> None:
         value = jax.jit(relative_entropy)(
             Normal(jnp.array([0.0, 1.0]), 1.0), Normal(0.0, jnp.array([1.0, 2.0]))
