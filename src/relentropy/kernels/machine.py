@@ -1,0 +1,182 @@
+"""What the kernels need of numba: compiled, cached where that can be, and the bits of floats.
+
+Importing this imports numba, which takes half a second; `relentropy.kernels.door` decides when.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import overload
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FUSED = {"contract"}
+"""a·b + c in one rounding, where the processor has it: never less exact in what is here."""
+
+REORDERED = {"contract", "reassoc"}
+"""Sums in any order. For `add` alone: anywhere else (a - b) - m would become a - (b + m)."""
+
+OPTIONS: dict[str, Any] = {"fastmath": FUSED, "error_model": "numpy"}
+
+
+@cache
+def compiled(function: Callable[..., Any], dtype: str) -> Callable[..., None]:
+    """A loop over rows, for one dtype: made on first use, kept on disk, free of Python's lock.
+
+    It takes (a, b, tolerance of a, of b, weight, out, first row, last row). Its arrays are declared
+    read-only, so that those that are need no program of their own.
+    """
+    try:
+        made = numba.njit(nogil=True, cache=True, **OPTIONS)(function)
+    except RuntimeError:  # numba found no folder that it may write to
+        made = numba.njit(nogil=True, **OPTIONS)(function)
+    held = getattr(types, dtype)
+    result = types.float64 if dtype == "float64" else types.float32
+    rows = types.Array(held, 2, "C", readonly=True)
+    numbers = (types.float64,) * 3
+    with suppress(OSError):  # a full disk: it is made all the same
+        made.compile((rows, rows, *numbers, result[::1], types.int64, types.int64))
+    made.disable_compile()
+    loop: Callable[..., None] = made
+    return loop
+
+
+def scalar(function: F) -> F:
+    """A function of a few numbers, which disappears in the loop that calls it."""
+    compiled: F = numba.njit(**OPTIONS)(function)
+    return compiled
+
+
+def by_type(stub: Callable[..., Any]) -> Callable[[F], F]:
+    """The decorated function tells which implementation `stub` has for the types of a call."""
+    decorate: Callable[[F], F] = overload(stub, jit_options=OPTIONS, strict=False)
+    return decorate
+
+
+def _add(total: Any, x: Any) -> Any:
+    return total + x
+
+
+add: Callable[[Any, Any], Any] = numba.njit(fastmath=REORDERED)(_add)
+"""total + x, where the order of a sum does not matter: then the loop takes many at once."""
+
+
+def intrinsic(build: Callable[..., Any]) -> Callable[..., Any]:
+    """A few instructions, written out."""
+    written: Callable[..., Any] = numba_intrinsic(build)
+    return written
+
+
+def constant(like: Any, single: float, double: float) -> Any:
+    """A number in the dtype of `like`."""
+    raise NotImplementedError("only inside a kernel")
+
+
+@by_type(constant)
+def _constant(like: Any, single: Any, double: Any) -> Any:
+    if like is types.float32:
+        return lambda like, single, double: np.float32(single)
+    return lambda like, single, double: np.float64(double)
+
+
+def _bits(x: Any) -> tuple[ir.IntType, int]:
+    """The integer as wide as a float, and how many of its bits are the fraction."""
+    return (ir.IntType(32), 23) if x is types.float32 else (ir.IntType(64), 52)
+
+
+@intrinsic
+def power(context: Any, t: Any, bias: Any) -> Any:
+    """2^k, from k in the lowest bits of t, with `bias` added to the exponent of 1."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer, fraction = _bits(t)
+        k = builder.bitcast(arguments[0], integer)
+        bias = builder.trunc(arguments[1], integer) if integer.width == 32 else arguments[1]
+        exponent = builder.add(k, bias)
+        shifted = builder.shl(exponent, ir.Constant(integer, fraction))
+        return builder.bitcast(shifted, arguments[0].type)
+
+    return t(t, types.int64), build
+
+
+@intrinsic
+def rank(context: Any, x: Any) -> Any:
+    """An integer that grows with x, so that a maximum is one of integers.
+
+    A maximum of floats has to say what NaN does, and then does not take many at once.
+    """
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer, _ = _bits(x)
+        return _flipped(builder, builder.bitcast(arguments[0], integer))
+
+    return (types.int32 if x is types.float32 else types.int64)(x), build
+
+
+@intrinsic
+def of_rank(context: Any, i: Any) -> Any:
+    """The float of that rank."""
+    number = types.float32 if i is types.int32 else types.float64
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(_flipped(builder, arguments[0]), context.get_value_type(number))
+
+    return number(i), build
+
+
+def _flipped(builder: Any, i: Any) -> Any:
+    """Negative numbers with all bits but the sign flipped; its own inverse."""
+    sign = builder.ashr(i, ir.Constant(i.type, i.type.width - 1))
+    return builder.xor(i, builder.lshr(sign, ir.Constant(i.type, 1)))
+
+
+@intrinsic
+def larger(context: Any, i: Any, j: Any) -> Any:
+    """The larger of two integers, in their own width."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.select(builder.icmp_signed(">", *arguments), *arguments)
+
+    return i(i, i), build
+
+
+def load(x: Any) -> Any:
+    """A number as it is worked on: half precision, held as integers, becomes float32."""
+    raise NotImplementedError("only inside a kernel")
+
+
+@by_type(load)
+def _load(x: Any) -> Any:
+    if x is types.uint16:
+        return lambda x: from_bfloat16(x)
+    if x is types.int16:
+        return lambda x: from_float16(x)
+    return lambda x: x
+
+
+@intrinsic
+def from_bfloat16(context: Any, x: Any) -> Any:
+    """bfloat16 is the upper half of a float32."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide = builder.zext(arguments[0], ir.IntType(32))
+        return builder.bitcast(builder.shl(wide, ir.Constant(wide.type, 16)), ir.FloatType())
+
+    return types.float32(types.uint16), build
+
+
+@intrinsic
+def from_float16(context: Any, x: Any) -> Any:
+    """By the instruction of the processor."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.int16), build
