@@ -28,7 +28,7 @@ ARROWS: dict[str, set[str]] = {
     "_special": {"_array"},
     "_linalg": {"_array"},
     "_labels": {"_array"},
-    "kernels": NUMBERS,
+    "kernels": {*NUMBERS, "distributions"},
     "distributions": {*NUMBERS, "_labels"},
     "bridges": {*NUMBERS, "_labels", "distributions"},
     "_convert": {*NUMBERS, "_labels", "distributions", "bridges"},
@@ -46,6 +46,7 @@ ARROWS: dict[str, set[str]] = {
             "_rules",
             "distributions",
             "exact",
+            "kernels",
         }
         for key in VERBS
     },

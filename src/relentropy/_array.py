@@ -180,6 +180,20 @@ def to_numpy(x: Array) -> Any:
     return _of(x).to_numpy(x)
 
 
+def plain(x: Array) -> Any:
+    """The values of `x` as a NumPy array in the same memory, for a loop over them.
+
+    None where its framework has to know what is computed: in traces and transformations, where a
+    gradient is wanted, and on other devices. Half precision may come as integers of its bits.
+    """
+    return _of(x).plain(x)
+
+
+def from_plain(like: Array, values: Any) -> Array:
+    """A result that was computed from `plain(like)`, as an array of the framework of `like`."""
+    return _of(like).from_plain(values)
+
+
 def constant_like(x: Array, values: Sequence[float] | float) -> Array:
     """A constant of the framework, dtype and device of `x`."""
     return _of(x).constant_like(x, values)

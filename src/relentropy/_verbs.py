@@ -11,6 +11,7 @@ from relentropy._families import answer, answer_one, is_family, refuse_axes
 from relentropy._labels import read_values
 from relentropy._rules import rule_between
 from relentropy.exact.shannon import cross_entropy_of_discrete, entropy_of_discrete, surprisals
+from relentropy.kernels import door
 
 Array = Any
 
@@ -58,6 +59,9 @@ def relative_entropy(
     if is_family(p, q):
         refuse_axes(axis, where)
         return answer("relative_entropy", p, q, divisor=log_of_base(base))
+    fused = door.answer("relative_entropy", p, q, axis, where, log_of_base(base))
+    if fused is not None:
+        return fused
     pair = prepare(p, q, axis=axis, where=where)
     rule = rule_between(type(pair.p), type(pair.q))
     return per_row(rule.function, (pair.p, pair.q), pair.valid, base)

@@ -138,6 +138,17 @@ class Framework:
 
         return numpy.asarray(x)
 
+    def plain(self, x: Array) -> Any:
+        """A NumPy array in the memory of `x`; None where the framework has to see every step.
+
+        Half precision may come as integers of its bits.
+        """
+        return None
+
+    def from_plain(self, values: Any) -> Array:
+        """What was computed from `plain(x)`."""
+        raise NotImplementedError
+
     def from_numpy(self, values: Any) -> Array:
         """A copy of a NumPy array."""
         raise NotImplementedError

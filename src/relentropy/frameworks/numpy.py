@@ -1,5 +1,6 @@
 """NumPy."""
 
+from functools import cache
 from typing import Any
 
 import numpy
@@ -19,11 +20,17 @@ class NumPy(Framework):
         return numpy
 
     def dtype_name(self, x: Array) -> str:
-        # str() of a byte-swapped float64 is '>f8'.
-        return str(x.dtype.name)
+        return _name(x.dtype)
 
     def astype(self, x: Array, dtype: Any) -> Array:
         return x.astype(dtype)
+
+    def plain(self, x: Array) -> Any:
+        # A subclass may mean more by its values, as a masked array does.
+        return x if type(x) in (numpy.ndarray, numpy.memmap) else None
+
+    def from_plain(self, values: Any) -> Array:
+        return values
 
     def members(self, x: Array, index: Array) -> Array:
         none = numpy.zeros_like(x, dtype=bool)
@@ -32,6 +39,12 @@ class NumPy(Framework):
 
     def from_numpy(self, values: Any) -> Array:
         return values.copy()
+
+
+@cache
+def _name(dtype: Any) -> str:
+    # str() of a byte-swapped float64 is '>f8'. NumPy makes the name anew at every question.
+    return str(dtype.name)
 
 
 FRAMEWORK: Framework = NumPy()

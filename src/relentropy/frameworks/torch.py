@@ -75,11 +75,36 @@ class Torch(Framework):
     def to_numpy(self, x: Array) -> Any:
         return x.detach().cpu().numpy()
 
+    def plain(self, x: Array) -> Any:
+        if type(x) not in (torch.Tensor, torch.nn.Parameter) or x.device.type != "cpu":
+            return None
+        if (x.requires_grad and torch.is_grad_enabled()) or _is_watched(x):
+            return None
+        x = x.detach()
+        # NumPy has no bfloat16.
+        return x.view(torch.uint16).numpy() if x.dtype == torch.bfloat16 else x.numpy()
+
+    def from_plain(self, values: Any) -> Array:
+        return torch.as_tensor(values)
+
     def from_numpy(self, values: Any) -> Array:
         return torch.tensor(values)
 
 
 FRAMEWORK: Framework = Torch()
+
+
+def _is_watched(x: Array) -> bool:
+    """Whether a transformation, a tangent, a mode or a tracer has to see what is done with `x`."""
+    return (
+        torch._C._functorch.peek_interpreter_stack() is not None
+        or torch.autograd.forward_ad._current_level >= 0
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._len_torch_function_stack() > 0
+        or torch._C._is_tracing()
+        or x.layout != torch.strided
+        or x.is_neg()
+    )
 
 
 class _ByRowBlocks(torch.autograd.Function):

@@ -5,7 +5,6 @@ Importing this imports numba, which takes half a second; `relentropy.kernels.doo
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from typing import Any, TypeVar
 
 import numba
@@ -26,9 +25,8 @@ REORDERED = {"contract", "reassoc"}
 OPTIONS: dict[str, Any] = {"fastmath": FUSED, "error_model": "numpy"}
 
 
-@cache
-def compiled(function: Callable[..., Any], dtype: str) -> Callable[..., None]:
-    """A loop over rows, for one dtype: made on first use, kept on disk, free of Python's lock.
+def compiled(function: Callable[..., Any], held: Any) -> Callable[..., None]:
+    """A loop over rows of one dtype: kept on disk where that can be, free of Python's lock.
 
     It takes (a, b, tolerance of a, of b, weight, out, first row, last row). Its arrays are declared
     read-only, so that those that are need no program of their own.
@@ -37,9 +35,9 @@ def compiled(function: Callable[..., Any], dtype: str) -> Callable[..., None]:
         made = numba.njit(nogil=True, cache=True, **OPTIONS)(function)
     except RuntimeError:  # numba found no folder that it may write to
         made = numba.njit(nogil=True, **OPTIONS)(function)
-    held = getattr(types, dtype)
-    result = types.float64 if dtype == "float64" else types.float32
-    rows = types.Array(held, 2, "C", readonly=True)
+    number = numba.from_dtype(held)
+    result = types.float64 if number is types.float64 else types.float32
+    rows = types.Array(number, 2, "C", readonly=True)
     numbers = (types.float64,) * 3
     with suppress(OSError):  # a full disk: it is made all the same
         made.compile((rows, rows, *numbers, result[::1], types.int64, types.int64))

@@ -1,0 +1,158 @@
+"""The door: who may enter the kernels. Everything else takes the formulas, which say the same.
+
+`answer` is None where the kernels are not to be used: other inputs, too few numbers, numba not
+installed, or rows that the formulas have to judge. Importing this imports nothing.
+"""
+
+import math
+import os
+from functools import cache
+from typing import Any
+
+from relentropy import _array
+from relentropy.distributions.discrete import Discrete, LogProbs, Logs
+
+Array = Any
+
+MANY = 1 << 20
+"""Cells from which it is worth to import numba and to load the kernels, half a second."""
+
+FEW = 1 << 8
+"""And from which they are used where that has been done."""
+
+SWITCH = "RELENTROPY_KERNELS"
+"""Environment: 0 never uses the kernels, 1 always, where numba is installed."""
+
+HELD = {
+    "float32": "float32",
+    "float64": "float64",
+    "float16": "int16",
+    "bfloat16": "uint16",
+    "uint16": "uint16",  # bfloat16 of a framework, by its bits
+}
+"""As what each dtype enters. numba has no half precision on processors: its bits stand for it."""
+
+_kernels: Any = None
+"""The module of kernels: None before it is loaded, False where it cannot be."""
+
+
+def answer(
+    verb: str, p: Any, q: Any, axis: int, where: Any, divisor: float, weight: float = 0.5
+) -> Array | None:
+    """The verb by a kernel, one value a row; None where the formulas are to answer."""
+    if where is not None or _array.compiling():
+        return None
+    a = entering(p, axis)
+    b = a if q is p else entering(q, axis)
+    shape = None if a is None or b is None else common_shape(p, q)
+    if shape is None or not worth(math.prod(shape)) or not loaded():
+        return None
+    return by_rows(verb, (p, a), (q, b), shape, divisor, weight)
+
+
+def entering(x: Any, axis: int) -> Array | None:
+    """The values, if they are of a kind and dtype that the kernels take, event axis last."""
+    if not isinstance(x, Logs) or x.labels is not None:
+        return None
+    values = _array.plain(x.values)
+    if values is None or axis not in (-1, values.ndim - 1):
+        return None
+    held = held_as(values.dtype)
+    if held is None or 0 in values.shape or not values.shape or not values.flags.aligned:
+        return None
+    return values if values.dtype == held else values.view(held)
+
+
+@cache
+def held_as(dtype: Any) -> Any:
+    """The dtype as which numbers of a dtype enter; None where they do not."""
+    import numpy
+
+    held = HELD.get(dtype.name)
+    if held is None or not dtype.isnative:
+        return None
+    return numpy.dtype(held)
+
+
+def common_shape(p: Discrete, q: Discrete) -> tuple[int, ...] | None:
+    """The batch axes and the cells of a pair; None where they do not agree."""
+    shape_p, shape_q = tuple(p.values.shape), tuple(q.values.shape)
+    if _array.framework(p.values) != _array.framework(q.values) or p.values.dtype != q.values.dtype:
+        return None
+    if shape_p == shape_q:
+        return shape_p
+    if shape_p[-1] != shape_q[-1]:
+        return None
+    import numpy
+
+    try:
+        return (*numpy.broadcast_shapes(shape_p[:-1], shape_q[:-1]), shape_p[-1])
+    except ValueError:
+        return None
+
+
+def worth(cells: int) -> bool:
+    """Whether so many cells are enough, as things are."""
+    switch = os.environ.get(SWITCH)
+    if switch is not None and switch in ("0", "1"):
+        return switch == "1"
+    return cells >= (FEW if _kernels else MANY)
+
+
+def loaded() -> bool:
+    """Whether the kernels can be used, after trying to load them."""
+    global _kernels
+    if _kernels is None:
+        try:
+            from relentropy.kernels import rows as _kernels
+        except ImportError:
+            _kernels = False
+    return bool(_kernels)
+
+
+def by_rows(
+    verb: str,
+    p: tuple[Discrete, Array],
+    q: tuple[Discrete, Array],
+    shape: tuple[int, ...],
+    divisor: float,
+    weight: float,
+) -> Array | None:
+    """One value a row; None where a row is no distribution, of which the formulas have to speak."""
+    import numpy
+
+    from relentropy.kernels.threads import over_rows
+
+    count = math.prod(shape[:-1])
+    a, b = as_rows(p[1], shape), as_rows(q[1], shape)
+    kernel = _kernels.compiled(verb, a.dtype)
+    tolerance_a, tolerance_b = tolerance(*p), tolerance(*q)
+    out = numpy.empty(count, a.dtype if a.dtype.itemsize == 8 else numpy.float32)
+
+    def work(first: int, last: int) -> None:
+        kernel(a, b, tolerance_a, tolerance_b, weight, out, first, last)
+
+    over_rows(work, count, count * shape[-1])
+    if numpy.isnan(out).any():
+        return None
+    if divisor != 1.0:
+        out /= divisor
+    return _array.from_plain(p[0].values, out.reshape(shape[:-1])[()])
+
+
+def as_rows(x: Array, shape: tuple[int, ...]) -> Array:
+    """Two axes, contiguous, with all rows or a single one that stands for all."""
+    import numpy
+
+    if x.size == shape[-1]:
+        x = x.reshape(1, -1)
+    elif x.shape != shape:
+        x = numpy.broadcast_to(x, shape)
+    return numpy.ascontiguousarray(x).reshape(-1, shape[-1])
+
+
+def tolerance(x: Discrete, values: Array) -> float:
+    """How far the sum of a row may miss 1 where it should be 1, as in `relentropy._convert`."""
+    if not isinstance(x, LogProbs) or x.validate is False:
+        return math.inf
+    return 1e-3 if values.dtype.itemsize > 2 else 2e-2

@@ -1,0 +1,209 @@
+"""Rows of logits and log-probabilities: relative entropy in three passes, two of them cached.
+
+A row of both arrays is read once from memory, for its maxima; by then it lies in the cache, and the
+two passes that compute find it there. They are those of `relentropy.exact.discrete`
+(docs/numbers.md): with w = exp(a - A), d = a - b,
+
+    m = Σ w d / Σ w,    u = d - m,    D = log1p(E[exp(-u) - 1 + u] - δ) + δ,    δ = E[u]
+
+where E is the mean with weights w, and δ is what the rounding of m leaves. What can be long is
+summed in blocks: the sum of one block in the dtype, over many lanes, the sum of blocks in float64.
+"""
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from relentropy.kernels import machine
+from relentropy.kernels.machine import (
+    add,
+    constant,
+    larger,
+    load,
+    of_rank,
+    rank,
+    scalar,
+)
+from relentropy.kernels.scalars import (
+    LEAST_32,
+    LEAST_64,
+    LOG_SCALE_32,
+    LOG_SCALE_64,
+    SCALE_32,
+    SCALE_64,
+    quadratic,
+    reduced,
+    remainder,
+    scaled_exp,
+    within,
+)
+
+BLOCK = 2048
+"""Cells whose terms are summed in the dtype."""
+
+INF = math.inf
+FAR = -30.0
+"""Below this u = log(p/q) - m what counts is Q's mass, which is taken from b alone."""
+
+LARGE = math.exp(40.0)
+"""Above, exp(D) - 1 comes near the largest float32, and the sum over exp(b) takes its place."""
+
+
+NEGLIGIBLE = 1e-6
+"""Of E[exp(-u) - 1 + u], how much δ² may be before the mean is taken again."""
+
+
+@scalar
+def top(a: Any) -> Any:
+    """The largest entry; NaN or infinite where the row is no distribution, as a rule."""
+    best = rank(load(a[0]))
+    for i in range(a.shape[0]):
+        best = larger(best, rank(load(a[i])))
+    return of_rank(best)
+
+
+@scalar
+def weigh(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any, Any]:
+    """W = exp(a - A), scaled; Σ w, Σ w (d - guess), and how many cells have d = +inf."""
+    zero, one, inf = constant(guess, 0, 0), constant(guess, 1, 1), constant(guess, INF, INF)
+    total, moment, uncovered = zero, zero, zero
+    for i in range(a.shape[0]):
+        d = load(a[i]) - load(b[i])
+        weight = scaled_exp(load(a[i]) - top_a)
+        w[i] = weight
+        total = add(total, weight)
+        moment = add(moment, weight * (d - guess) if weight > zero else zero)
+        uncovered = add(uncovered, one if d == inf else zero)
+    return total, moment, uncovered
+
+
+@scalar
+def surplus(
+    a: Any, b: Any, w: Any, m: Any, m_rest: Any, top_b: Any, offset: Any
+) -> tuple[Any, Any]:
+    """Σ w (exp(-u) - 1 + u) and Σ w u; where u < FAR or w = 0, exp(b) stands for w exp(-u)."""
+    zero, far, least = constant(m, 0, 0), constant(m, FAR, FAR), constant(m, LEAST_32, LEAST_64)
+    total, moment = zero, zero
+    for i in range(a.shape[0]):
+        x, y, weight = load(a[i]), load(b[i]), w[i]
+        # d and what its rounding lost: Knuth's two-sum.
+        d = x - y
+        z = d - x
+        u = (d - m) + (((x - (d - z)) - (y + z)) - m_rest)
+        v = (y - top_b) + offset
+        near = (u >= far) & (weight > zero)
+        s, r = reduced(within(-u if near else v))
+        square = quadratic(r)
+        part = weight * u if weight > zero else zero
+        beyond = (zero if v < least else s + s * (r + square)) + (part - weight)
+        total = add(total, weight * remainder(u, s, r, square) if near else beyond)
+        moment = add(moment, part)
+    return total, moment
+
+
+@scalar
+def mass(b: Any, top_b: Any) -> float:
+    """Σ exp(b - B)."""
+    total: float = 0.0
+    for i in range(0, b.shape[0], BLOCK):
+        total += mass_of_block(b[i : i + BLOCK], top_b)
+    return total * float(constant(top_b, 1 / SCALE_32, 1 / SCALE_64))
+
+
+@scalar
+def mass_of_block(b: Any, top_b: Any) -> Any:
+    total = constant(top_b, 0, 0)
+    for i in range(b.shape[0]):
+        total = add(total, scaled_exp(load(b[i]) - top_b))
+    return total
+
+
+@scalar
+def sums_of_weights(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[float, float, float]:
+    total, moment, uncovered = 0.0, 0.0, 0.0
+    for i in range(0, a.shape[0], BLOCK):
+        j = i + BLOCK
+        sums = weigh(a[i:j], b[i:j], w[i:j], top_a, guess)
+        total, moment, uncovered = total + sums[0], moment + sums[1], uncovered + sums[2]
+    return total, moment, uncovered
+
+
+@scalar
+def sums_of_surplus(
+    a: Any, b: Any, w: Any, high: float, low: float, top_a: Any, top_b: Any
+) -> tuple[float, float]:
+    m = constant(top_a, high, high)
+    m_rest = (high - float(m)) + low
+    offset = ((float(top_b) - float(top_a)) + high) + low
+    m_rest, offset = constant(top_a, m_rest, m_rest), constant(top_a, offset, offset)
+    total, moment = 0.0, 0.0
+    for i in range(0, a.shape[0], BLOCK):
+        j = i + BLOCK
+        sums = surplus(a[i:j], b[i:j], w[i:j], m, m_rest, top_b, offset)
+        total, moment = total + sums[0], moment + sums[1]
+    return total, moment
+
+
+@scalar
+def relative_entropy_of_row(
+    a: Any, b: Any, w: Any, tolerance_a: float, tolerance_b: float
+) -> float:
+    """D in nats; NaN where a row is no distribution."""
+    top_a, top_b = top(a), top(b)
+    if not (abs(top_a) < INF and abs(top_b) < INF):
+        return math.nan
+    guess = top_a - top_b  # so that an offset common to all cells is in none of the sums
+    total, moment, uncovered = sums_of_weights(a, b, w, top_a, guess)
+    log_total = math.log(total) - float(constant(top_a, LOG_SCALE_32, LOG_SCALE_64))
+    if not (total < INF and normal(log_total + float(top_a), tolerance_a)):
+        return math.nan
+    if uncovered > 0.0:
+        return INF if normal(math.log(mass(b, top_b)) + float(top_b), tolerance_b) else math.nan
+    mean, high, low, value = moment / total, 0.0, 0.0, 0.0
+    # Once, as a rule. What is left of the mean counts where it is not small beside u itself.
+    for _ in range(3):
+        high = float(guess) + mean
+        low = (float(guess) - high) + mean
+        sum_g, sum_u = sums_of_surplus(a, b, w, high, low, top_a, top_b)
+        delta, value = sum_u / total, sum_g / total
+        if not (value < LARGE and delta * delta > NEGLIGIBLE * value):
+            break
+        mean += delta
+    if value < LARGE:
+        value = math.log1p(value - delta) + delta
+    else:
+        offset = ((float(top_b) - float(top_a)) + high) + low
+        value = (math.log(mass(b, top_b)) - log_total) + offset
+    log_total_b = (value - (high + low)) + (log_total + float(top_a))
+    return value if normal(log_total_b, tolerance_b) else math.nan
+
+
+@scalar
+def normal(log_total: float, tolerance: float) -> bool:
+    """Whether a row sums to 1, where it should; an infinite tolerance asks nothing."""
+    return tolerance == INF or abs(math.expm1(log_total)) <= tolerance
+
+
+def relative_entropy(
+    a: Any,
+    b: Any,
+    tolerance_a: float,
+    tolerance_b: float,
+    weight: float,
+    out: Any,
+    first: int,
+    last: int,
+) -> None:
+    """Rows first to last of `out`; an array of one row stands for as many as there are."""
+    w = np.empty(a.shape[1], out.dtype)
+    step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
+    for i in range(first, last):
+        out[i] = relative_entropy_of_row(a[i * step_a], b[i * step_b], w, tolerance_a, tolerance_b)
+
+
+@cache
+def compiled(verb: str, held: Any) -> Any:
+    """The loop of a verb for rows of a dtype, made when it is first asked for."""
+    return machine.compiled(globals()[verb], held)
