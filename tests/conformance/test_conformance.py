@@ -16,7 +16,7 @@ from tests.conftest import ready
 from tests.tools import load_script
 
 QUICK = {
-    "jax": [(("Probs", "Probs"), "float32"), (("Logits", "Logits"), "float64")],
+    "jax": [(("Logits", "Logits"), "float64")],
     "tinygrad": [(("Probs", "Logits"), "float32")],
 }
 QUICK_VERBS = ("entropy", "rel_entr")
@@ -29,7 +29,7 @@ def is_quick(framework: str, pair: Any, quantity: str) -> bool:
         return True
     if framework == "tinygrad" and quantity == "second derivative":
         return False
-    return pair in QUICK.get(framework, [(("Logits", "Logits"), "float32")])
+    return pair in QUICK.get(framework, [(("Probs", "LogProbs"), "float32")])
 
 
 def all_cells() -> list[Any]:
