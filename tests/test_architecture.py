@@ -32,7 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "distributions": {*NUMBERS, "_labels"},
     "bridges": {*NUMBERS, "_labels", "distributions"},
     "_convert": {*NUMBERS, "_labels", "distributions", "bridges"},
-    "_rules": {"_array", "_convert", "distributions", "exact", "methods"},
+    "_rules": {"_array", "_convert", "distributions", "exact", "kernels", "methods"},
     "_families": {"_array", "_convert", "_rules", "distributions", "exact"},
     "exact": {*NUMBERS, "_rules", "distributions", "kernels"},
     "methods": {*NUMBERS, "_convert", "_rules", "distributions", "exact", "kernels"},

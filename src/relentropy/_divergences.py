@@ -26,6 +26,7 @@ from relentropy.exact.divergences import (
     total_variation_of,
     tsallis_of,
 )
+from relentropy.kernels import door
 
 Array = Any
 
@@ -61,6 +62,10 @@ def jeffreys(
 
     Source: Jeffreys, "An invariant form for the prior probability in estimation problems" (1946).
     """
+    p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
+    fused = door.answer("jeffreys", p, q, axis, where, log_of_base(base))
+    if fused is not None:
+        return fused
     forward = relative_entropy(p, q, axis=axis, where=where, base=base)
     return forward + relative_entropy(q, p, axis=axis, where=where, base=base)
 

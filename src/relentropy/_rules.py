@@ -51,6 +51,8 @@ class Rule:
             does not cover P or the expectation does not exist; "refused" where the function raises
             LookupError with the reason.
         reason: why, where the kind is "support".
+        path: "formula", or "kernel" where a compiled loop would do what the formula says: asked of
+            `rule_for`, as inputs, installed packages and the environment are at that moment.
 
     """
 
@@ -60,6 +62,7 @@ class Rule:
     of: str = "relative_entropy"
     kind: str = "closed"
     reason: str = ""
+    path: str = "formula"
 
     @property
     def formula(self) -> str:
@@ -173,9 +176,11 @@ def rule_for(p: Any, q: Any, /) -> Rule:
     'support'
     """
     from relentropy._convert import as_distribution
+    from relentropy.kernels import door
     from relentropy.methods.infinite import reason_for_infinity
 
     p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
     found = rule_between(type(p), type(q))
     reason = reason_for_infinity(p, q)
-    return found.because(reason) if reason else found
+    found = found.because(reason) if reason else found
+    return replace(found, path="kernel") if door.enters(p, q) else found

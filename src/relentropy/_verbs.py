@@ -88,6 +88,9 @@ def cross_entropy(
     if is_family(p, q):
         refuse_axes(axis, where)
         return answer("cross_entropy", p, q, divisor=log_of_base(base))
+    fused = door.answer("cross_entropy", p, q, axis, where, log_of_base(base))
+    if fused is not None:
+        return fused
     pair = prepare(p, q, axis=axis, where=where)
     return per_row(cross_entropy_of_discrete, (pair.p, pair.q), pair.valid, base)
 
@@ -110,6 +113,9 @@ def entropy(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None 
     if is_family(p):
         refuse_axes(axis, where)
         return answer_one("entropy", p, divisor=log_of_base(base))
+    fused = door.answer("cross_entropy", p, p, axis, where, log_of_base(base))
+    if fused is not None:
+        return fused
     prepared, valid = prepare_one(p, axis=axis, where=where)
     return per_row(entropy_of_discrete, (prepared,), valid, base)
 

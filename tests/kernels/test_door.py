@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relentropy import Logits, LogProbs, relative_entropy
+from relentropy import Logits, LogProbs, relative_entropy, rule_for
 from relentropy.kernels import door
 from relentropy.kernels.threads import over_rows
 from tests.backends import Backend
@@ -46,6 +46,14 @@ def test_small_inputs_do_not_load_numba() -> None:
 def test_the_switch() -> None:
     assert python(MAKE.format(cells=200000) + LOADED, RELENTROPY_KERNELS="0") == "False"
     assert python(MAKE.format(cells=10) + LOADED, RELENTROPY_KERNELS="1") == "True"
+
+
+def test_rule_for_says_which_path_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = (Logits(x) for x in ROWS)
+    for switch, path in (("0", "formula"), ("1", "kernel")):
+        monkeypatch.setenv(door.SWITCH, switch)
+        assert rule_for(a, b).path == path
+        assert rule_for(ROWS[0] ** 2, b).path == "formula"
 
 
 def test_without_numba_the_formulas_answer() -> None:

@@ -7,6 +7,7 @@ installed, or rows that the formulas have to judge. Importing this imports nothi
 import math
 import os
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from relentropy import _array
@@ -48,6 +49,15 @@ def answer(
     if shape is None or not worth(math.prod(shape)) or not loaded():
         return None
     return by_rows(verb, (p, a), (q, b), shape, divisor, weight)
+
+
+def enters(p: Any, q: Any) -> bool:
+    """Whether the kernels would be asked for the pair, as things are; nothing is loaded to tell."""
+    inside = entering(p, -1) is not None and entering(q, -1) is not None
+    shape = common_shape(p, q) if inside else None
+    if shape is None or not worth(math.prod(shape)):
+        return False
+    return bool(_kernels) or (_kernels is None and find_spec("numba") is not None)
 
 
 def entering(x: Any, axis: int) -> Array | None:

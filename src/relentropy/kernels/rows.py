@@ -186,6 +186,51 @@ def normal(log_total: float, tolerance: float) -> bool:
     return tolerance == INF or abs(math.expm1(log_total)) <= tolerance
 
 
+@scalar
+def cost(a: Any, b: Any, top_a: Any, top_b: Any) -> tuple[Any, Any]:
+    """Σ w (B - b) with w = exp(a - A), scaled, and Σ w; where w = 0 nothing is paid."""
+    zero = constant(top_a, 0, 0)
+    paid, total = zero, zero
+    for i in range(a.shape[0]):
+        weight = scaled_exp(load(a[i]) - top_a)
+        paid = add(paid, weight * (top_b - load(b[i])) if weight > zero else zero)
+        total = add(total, weight)
+    return paid, total
+
+
+@scalar
+def others(b: Any, top_b: Any) -> tuple[Any, Any]:
+    """How many entries are the largest, and Σ exp(b - B), scaled, of all the rest."""
+    zero, one = constant(top_b, 0, 0), constant(top_b, 1, 1)
+    largest, rest = zero, zero
+    for i in range(b.shape[0]):
+        shifted = load(b[i]) - top_b
+        largest = add(largest, one if shifted == zero else zero)
+        rest = add(rest, zero if shifted == zero else scaled_exp(shifted))
+    return largest, rest
+
+
+@scalar
+def cross_entropy_of_row(a: Any, b: Any, tolerance_a: float, tolerance_b: float) -> float:
+    """Σ p (-log q) from terms none of which is negative: log Σ exp(b - B), and the B - b."""
+    top_a, top_b = top(a), top(b)
+    if not (abs(top_a) < INF and abs(top_b) < INF):
+        return math.nan
+    scale = float(constant(top_a, SCALE_32, SCALE_64))
+    paid, total, largest, rest = 0.0, 0.0, 0.0, 0.0
+    for i in range(0, a.shape[0], BLOCK):
+        j = i + BLOCK
+        sums, counts = cost(a[i:j], b[i:j], top_a, top_b), others(b[i:j], top_b)
+        paid, total = paid + sums[0], total + sums[1]
+        largest, rest = largest + counts[0], rest + counts[1]
+    log_total_b = math.log1p((largest - 1.0) + rest / scale)
+    sound = total < INF and rest < INF
+    sound = sound and normal(math.log(total / scale) + float(top_a), tolerance_a)
+    if not (sound and normal(log_total_b + float(top_b), tolerance_b)):
+        return math.nan
+    return log_total_b + paid / total
+
+
 def relative_entropy(
     a: Any,
     b: Any,
@@ -201,6 +246,41 @@ def relative_entropy(
     step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
     for i in range(first, last):
         out[i] = relative_entropy_of_row(a[i * step_a], b[i * step_b], w, tolerance_a, tolerance_b)
+
+
+def jeffreys(
+    a: Any,
+    b: Any,
+    tolerance_a: float,
+    tolerance_b: float,
+    weight: float,
+    out: Any,
+    first: int,
+    last: int,
+) -> None:
+    """D(P||Q) + D(Q||P), of rows read once."""
+    w = np.empty(a.shape[1], out.dtype)
+    step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
+    for i in range(first, last):
+        p, q = a[i * step_a], b[i * step_b]
+        forward = relative_entropy_of_row(p, q, w, tolerance_a, tolerance_b)
+        out[i] = forward + relative_entropy_of_row(q, p, w, tolerance_b, tolerance_a)
+
+
+def cross_entropy(
+    a: Any,
+    b: Any,
+    tolerance_a: float,
+    tolerance_b: float,
+    weight: float,
+    out: Any,
+    first: int,
+    last: int,
+) -> None:
+    """H(P, Q); H(P) where both are the same."""
+    step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
+    for i in range(first, last):
+        out[i] = cross_entropy_of_row(a[i * step_a], b[i * step_b], tolerance_a, tolerance_b)
 
 
 @cache
