@@ -183,10 +183,20 @@ def to_numpy(x: Array) -> Any:
 def plain(x: Array) -> Any:
     """The values of `x` as a NumPy array in the same memory, for a loop over them.
 
-    None where its framework has to know what is computed: in traces and transformations, where a
-    gradient is wanted, and on other devices. Half precision may come as integers of its bits.
+    None where its framework has to know what is computed, as in traces and transformations, and on
+    other devices; `wants_gradient` is another question. Half precision may come as its bits.
     """
     return _of(x).plain(x)
+
+
+def wants_gradient(x: Array) -> bool:
+    """Whether what is computed from `x` now is going to be differentiated towards it."""
+    return _of(x).wants_gradient(x)
+
+
+def with_slopes(slopes: Any, x: Array, y: Array) -> Array:
+    """The values of a kernel as a function of `x` and `y`, differentiable (`kernels.gradient`)."""
+    return _of(x).with_slopes(slopes, x, y)
 
 
 def from_plain(like: Array, values: Any) -> Array:

@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import relentropy.exact.discrete  # noqa: F401 (its rules register themselves; torch.compile cannot import)
 from relentropy import _array, _scalar
 from relentropy._convert import as_distribution, prepare, prepare_one
 from relentropy._families import answer, answer_one, is_family, refuse_axes
 from relentropy._labels import read_values
 from relentropy._rules import rule_between
+
+# Its rules register themselves; torch.compile cannot import.
+from relentropy.exact.discrete import relative_entropy_of_logs
 from relentropy.exact.shannon import cross_entropy_of_discrete, entropy_of_discrete, surprisals
 from relentropy.kernels import door
 
@@ -59,7 +61,9 @@ def relative_entropy(
     if is_family(p, q):
         refuse_axes(axis, where)
         return answer("relative_entropy", p, q, divisor=log_of_base(base))
-    fused = door.answer("relative_entropy", p, q, axis, where, log_of_base(base))
+    fused = door.answer(
+        "relative_entropy", p, q, axis, where, log_of_base(base), relative_entropy_of_logs
+    )
     if fused is not None:
         return fused
     pair = prepare(p, q, axis=axis, where=where)

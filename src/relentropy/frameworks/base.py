@@ -145,6 +145,14 @@ class Framework:
         """
         return None
 
+    def wants_gradient(self, x: Array) -> bool:
+        """Whether what is computed from `x` now is to be differentiated."""
+        return False
+
+    def with_slopes(self, slopes: Any, x: Array, y: Array) -> Array:
+        """`slopes.d`, whose gradients are those of `slopes.gradient`."""
+        raise NotImplementedError
+
     def from_plain(self, values: Any) -> Array:
         """What was computed from `plain(x)`."""
         raise NotImplementedError

@@ -78,11 +78,18 @@ class Torch(Framework):
     def plain(self, x: Array) -> Any:
         if type(x) not in (torch.Tensor, torch.nn.Parameter) or x.device.type != "cpu":
             return None
-        if (x.requires_grad and torch.is_grad_enabled()) or _is_watched(x):
+        if _is_watched(x):
             return None
         x = x.detach()
         # NumPy has no bfloat16.
         return x.view(torch.uint16).numpy() if x.dtype == torch.bfloat16 else x.numpy()
+
+    def wants_gradient(self, x: Array) -> bool:
+        return bool(x.requires_grad) and torch.is_grad_enabled()
+
+    def with_slopes(self, slopes: Any, x: Array, y: Array) -> Array:
+        fused: Any = _Fused
+        return fused.apply(slopes, x, y)
 
     def from_plain(self, values: Any) -> Array:
         return torch.as_tensor(values)
@@ -140,6 +147,39 @@ class _ByRowBlocks(torch.autograd.Function):
     def jvp(ctx: Any, _f: Any, _step: Any, *tangents: Any) -> Any:
         f, moving = _of_some(ctx.f, ctx.saved_tensors, [t is not None for t in tangents])
         return torch.func.jvp(f, moving, tuple(t for t in tangents if t is not None))[1]
+
+
+class _Fused(torch.autograd.Function):
+    """D of rows by a kernel, and its gradients by others, which keep nothing but `x` and `y`."""
+
+    @staticmethod
+    def forward(slopes: Any, x: Any, y: Any) -> Any:
+        return torch.from_numpy(slopes.d.reshape(x.shape[:-1]).copy())
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.slopes, *xs = inputs
+        ctx.save_for_backward(*xs)
+
+    @staticmethod
+    def backward(ctx: Any, weight: Any) -> Any:
+        xs, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        factor = None if torch.is_grad_enabled() or _is_watched(weight) else _numbers(weight)
+        if factor is None:  # to be differentiated, or mapped
+            found = iter(_slopes(ctx.slopes.formula, xs, wanted, weight))
+            return None, *(next(found) if w else None for w in wanted)
+        gradients = (
+            torch.from_numpy(ctx.slopes.gradient(side, factor)) if w else None
+            for side, w in zip("pq", wanted, strict=True)
+        )
+        return None, *gradients
+
+
+def _numbers(x: Any) -> Any:
+    try:
+        return x.numpy()
+    except RuntimeError:  # mapped by autograd.grad(is_grads_batched=True), which nothing else tells
+        return None
 
 
 def _starts(xs: Sequence[Any], step: int) -> range:

@@ -6,6 +6,7 @@ installed, or rows that the formulas have to judge. Importing this imports nothi
 
 import math
 import os
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -38,24 +39,42 @@ _kernels: Any = None
 
 
 def answer(
-    verb: str, p: Any, q: Any, axis: int, where: Any, divisor: float, weight: float = 0.5
+    verb: str,
+    p: Any,
+    q: Any,
+    axis: int,
+    where: Any,
+    divisor: float,
+    formula: Callable[[Any, Any], Array] | None = None,
 ) -> Array | None:
-    """The verb by a kernel, one value a row; None where the formulas are to answer."""
+    """The verb by a kernel, one value a row; None where the formulas are to answer.
+
+    `formula`: the same of a prepared pair in nats, for derivatives beyond the first; without it
+    there is no gradient.
+    """
     if where is not None or _array.compiling():
         return None
     a = entering(p, axis)
     b = a if q is p else entering(q, axis)
-    shape = None if a is None or b is None else common_shape(p, q)
+    if a is None or b is None:
+        return None
+    shape = common_shape(p, q)
     if shape is None or not worth(math.prod(shape)) or not loaded():
         return None
-    return by_rows(verb, (p, a), (q, b), shape, divisor, weight)
+    if not wants_gradient(p, q):
+        return by_rows(verb, (p, a), (q, b), shape, divisor)
+    if formula is None or not may_have_gradient(a, b):
+        return None
+    return with_gradient((p, a), (q, b), divisor, formula)
 
 
 def enters(p: Any, q: Any) -> bool:
     """Whether the kernels would be asked for the pair, as things are; nothing is loaded to tell."""
-    inside = entering(p, -1) is not None and entering(q, -1) is not None
-    shape = common_shape(p, q) if inside else None
+    a, b = entering(p, -1), entering(q, -1)
+    shape = None if a is None or b is None else common_shape(p, q)
     if shape is None or not worth(math.prod(shape)):
+        return False
+    if wants_gradient(p, q) and not may_have_gradient(a, b):
         return False
     return bool(_kernels) or (_kernels is None and find_spec("numba") is not None)
 
@@ -101,6 +120,15 @@ def common_shape(p: Discrete, q: Discrete) -> tuple[int, ...] | None:
         return None
 
 
+def wants_gradient(p: Discrete, q: Discrete) -> bool:
+    return _array.wants_gradient(p.values) or _array.wants_gradient(q.values)
+
+
+def may_have_gradient(a: Array, b: Array) -> bool:
+    """Whether the kernels of gradients take a pair: without broadcasting, in full precision."""
+    return bool(a.shape == b.shape and a.dtype.itemsize >= 4)
+
+
 def worth(cells: int) -> bool:
     """Whether so many cells are enough, as things are."""
     switch = os.environ.get(SWITCH)
@@ -126,7 +154,6 @@ def by_rows(
     q: tuple[Discrete, Array],
     shape: tuple[int, ...],
     divisor: float,
-    weight: float,
 ) -> Array | None:
     """One value a row; None where a row is no distribution, of which the formulas have to speak."""
     import numpy
@@ -140,7 +167,7 @@ def by_rows(
     out = numpy.empty(count, a.dtype if a.dtype.itemsize == 8 else numpy.float32)
 
     def work(first: int, last: int) -> None:
-        kernel(a, b, tolerance_a, tolerance_b, weight, out, first, last)
+        kernel(a, b, tolerance_a, tolerance_b, out, first, last)
 
     over_rows(work, count, count * shape[-1])
     if numpy.isnan(out).any():
@@ -148,6 +175,28 @@ def by_rows(
     if divisor != 1.0:
         out /= divisor
     return _array.from_plain(p[0].values, out.reshape(shape[:-1])[()])
+
+
+def with_gradient(
+    p: tuple[Discrete, Array],
+    q: tuple[Discrete, Array],
+    divisor: float,
+    formula: Callable[[Any, Any], Array],
+) -> Array | None:
+    """`by_rows` of relative entropy, as a step whose gradient the framework can ask for."""
+    import numpy
+
+    from relentropy.kernels.gradient import Slopes
+
+    def differentiable(x: Array, y: Array) -> Array:
+        return formula(p[0].with_values(x), q[0].with_values(y))
+
+    a, b = (numpy.ascontiguousarray(x) for _, x in (p, q))
+    slopes = Slopes(a, b, differentiable)
+    if numpy.isnan(slopes.value(tolerance(*p), tolerance(*q))).any():
+        return None
+    value = _array.with_slopes(slopes, p[0].values, q[0].values)
+    return value if divisor == 1.0 else value / divisor
 
 
 def as_rows(x: Array, shape: tuple[int, ...]) -> Array:

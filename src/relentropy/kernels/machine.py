@@ -25,11 +25,26 @@ REORDERED = {"contract", "reassoc"}
 OPTIONS: dict[str, Any] = {"fastmath": FUSED, "error_model": "numpy"}
 
 
-def compiled(function: Callable[..., Any], held: Any) -> Callable[..., None]:
+FACTS = types.Array(types.float64, 2, "C")
+REAL = types.float64
+
+
+def vector(held: Any) -> Any:
+    """One number a row, in the dtype of the rows."""
+    return types.Array(numba.from_dtype(held), 1, "C", readonly=True)
+
+
+VALUES = (REAL, REAL)
+"""What the loops of values take between the rows and `out`: the tolerances of both sides."""
+
+
+def compiled(
+    function: Callable[..., Any], held: Any, parameters: tuple[Any, ...], axes: int = 1
+) -> Callable[..., None]:
     """A loop over rows of one dtype: kept on disk where that can be, free of Python's lock.
 
-    It takes (a, b, tolerance of a, of b, weight, out, first row, last row). Its arrays are declared
-    read-only, so that those that are need no program of their own.
+    It takes (a, b, *parameters, out, first row, last row), where out has one axis or two. The rows
+    are declared read-only, so that those that are need no program of their own.
     """
     try:
         made = numba.njit(nogil=True, cache=True, **OPTIONS)(function)
@@ -38,9 +53,9 @@ def compiled(function: Callable[..., Any], held: Any) -> Callable[..., None]:
     number = numba.from_dtype(held)
     result = types.float64 if number is types.float64 else types.float32
     rows = types.Array(number, 2, "C", readonly=True)
-    numbers = (types.float64,) * 3
+    out = types.Array(result, axes, "C")
     with suppress(OSError):  # a full disk: it is made all the same
-        made.compile((rows, rows, *numbers, result[::1], types.int64, types.int64))
+        made.compile((rows, rows, *parameters, out, types.int64, types.int64))
     made.disable_compile()
     loop: Callable[..., None] = made
     return loop

@@ -29,8 +29,6 @@ from relentropy.kernels.machine import (
 from relentropy.kernels.scalars import (
     LEAST_32,
     LEAST_64,
-    LOG_SCALE_32,
-    LOG_SCALE_64,
     SCALE_32,
     SCALE_64,
     quadratic,
@@ -50,6 +48,9 @@ FAR = -30.0
 LARGE = math.exp(40.0)
 """Above, exp(D) - 1 comes near the largest float32, and the sum over exp(b) takes its place."""
 
+
+FACTS = 6
+"""Of a row: A, B, log Σ exp(a - A), the mean of d in two parts, log Σ exp(b - B)."""
 
 NEGLIGIBLE = 1e-6
 """Of E[exp(-u) - 1 + u], how much δ² may be before the mean is taken again."""
@@ -148,19 +149,21 @@ def sums_of_surplus(
 
 @scalar
 def relative_entropy_of_row(
-    a: Any, b: Any, w: Any, tolerance_a: float, tolerance_b: float
+    a: Any, b: Any, w: Any, facts: Any, tolerance_a: float, tolerance_b: float
 ) -> float:
-    """D in nats; NaN where a row is no distribution."""
+    """D in nats; NaN where a row is no distribution. `facts`: what the gradient needs to know."""
     top_a, top_b = top(a), top(b)
     if not (abs(top_a) < INF and abs(top_b) < INF):
         return math.nan
     guess = top_a - top_b  # so that an offset common to all cells is in none of the sums
     total, moment, uncovered = sums_of_weights(a, b, w, top_a, guess)
-    log_total = math.log(total) - float(constant(top_a, LOG_SCALE_32, LOG_SCALE_64))
+    log_total = math.log(total / float(constant(top_a, SCALE_32, SCALE_64)))
+    facts[0], facts[1], facts[2], facts[3], facts[4] = top_a, top_b, log_total, 0.0, 0.0
     if not (total < INF and normal(log_total + float(top_a), tolerance_a)):
         return math.nan
     if uncovered > 0.0:
-        return INF if normal(math.log(mass(b, top_b)) + float(top_b), tolerance_b) else math.nan
+        facts[5] = math.log(mass(b, top_b))
+        return INF if normal(facts[5] + float(top_b), tolerance_b) else math.nan
     mean, high, low, value = moment / total, 0.0, 0.0, 0.0
     # Once, as a rule. What is left of the mean counts where it is not small beside u itself.
     for _ in range(3):
@@ -176,8 +179,9 @@ def relative_entropy_of_row(
     else:
         offset = ((float(top_b) - float(top_a)) + high) + low
         value = (math.log(mass(b, top_b)) - log_total) + offset
-    log_total_b = (value - (high + low)) + (log_total + float(top_a))
-    return value if normal(log_total_b, tolerance_b) else math.nan
+    facts[3], facts[4] = high, low + delta
+    facts[5] = (value - (high + facts[4])) + (log_total + (float(top_a) - float(top_b)))
+    return value if normal(facts[5] + float(top_b), tolerance_b) else math.nan
 
 
 @scalar
@@ -236,16 +240,16 @@ def relative_entropy(
     b: Any,
     tolerance_a: float,
     tolerance_b: float,
-    weight: float,
     out: Any,
     first: int,
     last: int,
 ) -> None:
     """Rows first to last of `out`; an array of one row stands for as many as there are."""
-    w = np.empty(a.shape[1], out.dtype)
+    w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
     step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
     for i in range(first, last):
-        out[i] = relative_entropy_of_row(a[i * step_a], b[i * step_b], w, tolerance_a, tolerance_b)
+        p, q = a[i * step_a], b[i * step_b]
+        out[i] = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
 
 
 def jeffreys(
@@ -253,18 +257,17 @@ def jeffreys(
     b: Any,
     tolerance_a: float,
     tolerance_b: float,
-    weight: float,
     out: Any,
     first: int,
     last: int,
 ) -> None:
     """D(P||Q) + D(Q||P), of rows read once."""
-    w = np.empty(a.shape[1], out.dtype)
+    w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
     step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
     for i in range(first, last):
         p, q = a[i * step_a], b[i * step_b]
-        forward = relative_entropy_of_row(p, q, w, tolerance_a, tolerance_b)
-        out[i] = forward + relative_entropy_of_row(q, p, w, tolerance_b, tolerance_a)
+        forward = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
+        out[i] = forward + relative_entropy_of_row(q, p, w, facts, tolerance_b, tolerance_a)
 
 
 def cross_entropy(
@@ -272,7 +275,6 @@ def cross_entropy(
     b: Any,
     tolerance_a: float,
     tolerance_b: float,
-    weight: float,
     out: Any,
     first: int,
     last: int,
@@ -286,4 +288,4 @@ def cross_entropy(
 @cache
 def compiled(verb: str, held: Any) -> Any:
     """The loop of a verb for rows of a dtype, made when it is first asked for."""
-    return machine.compiled(globals()[verb], held)
+    return machine.compiled(globals()[verb], held, machine.VALUES)

@@ -7,7 +7,6 @@ k = 0 the reduction changes nothing, and exp(x) - 1 - x is r² times that polyno
 cancels. Measured errors: tests/kernels/test_scalars.py.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ HIGH_64, LOW_64 = 6.93145751953125e-1, 1.4286068203094172e-6
 
 EXPONENT_32, EXPONENT_64 = 32, 64
 SCALE_32, SCALE_64 = 2.0**EXPONENT_32, 2.0**EXPONENT_64
-LOG_SCALE_32, LOG_SCALE_64 = math.log(SCALE_32), math.log(SCALE_64)
 """Weights are kept times this, so that those below the normal numbers keep their digits."""
 
 LEAST_32, LEAST_64 = -109.0, -752.0

@@ -1,0 +1,161 @@
+"""Relative entropy of rows of logits with its gradients, which are computed anew, not kept.
+
+Beside the values a few facts of each row are returned (`relentropy.kernels.rows.FACTS`), from which
+another pass has both gradients, at unit sum: with u = a - b - E_p[a - b] and t = log(p/q) = u + D
+
+    ∂D/∂a = p (t - D) = p u,    ∂D/∂b = q - p = p (exp(-t) - 1)
+
+Where D = +inf the first is 0, by convention.
+"""
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from relentropy.kernels import machine
+from relentropy.kernels.machine import constant, load, scalar
+from relentropy.kernels.rows import BLOCK, INF, relative_entropy_of_row
+from relentropy.kernels.scalars import (
+    LEAST_32,
+    LEAST_64,
+    SCALE_32,
+    SCALE_64,
+    quadratic,
+    reduced,
+    scaled_exp,
+    within,
+)
+
+NEAR = 30.0
+"""|log(p/q)| up to which q - p comes from p, and beyond which from both."""
+
+
+def values(
+    a: Any,
+    b: Any,
+    tolerance_a: float,
+    tolerance_b: float,
+    facts: Any,
+    out: Any,
+    first: int,
+    last: int,
+) -> None:
+    w = np.empty(a.shape[1], out.dtype)
+    for i in range(first, last):
+        out[i] = relative_entropy_of_row(a[i], b[i], w, facts[i], tolerance_a, tolerance_b)
+
+
+@scalar
+def centred(x: Any, y: Any, m: Any, m_rest: Any) -> Any:
+    """What x - y - m - m_rest is, the rounding of x - y included."""
+    d = x - y
+    z = d - x
+    return (d - m) + (((x - (d - z)) - (y + z)) - m_rest)
+
+
+@scalar
+def slopes_of_p(a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any) -> None:
+    zero = constant(m, 0, 0)
+    for i in range(a.shape[0]):
+        x = load(a[i])
+        weight = scaled_exp(x - top_a)
+        u = centred(x, load(b[i]), m, m_rest)
+        out[i] = (weight * scale) * u if weight > zero else zero
+
+
+def slope_to_p(
+    a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any, first: int, last: int
+) -> None:
+    """In out factor · p u, in rows first to last."""
+    for i in range(first, last):
+        top_a, m, m_rest, scale, _ = parts(a[i], facts[i], out)
+        if d[i] == INF:
+            out[i] = constant(m, 0, 0)
+            continue
+        scale = scale * constant(m, factor[i], factor[i])
+        for j in range(0, a.shape[1], BLOCK):
+            k = j + BLOCK
+            slopes_of_p(a[i, j:k], b[i, j:k], out[i, j:k], scale, top_a, m, m_rest)
+
+
+@scalar
+def parts(row: Any, facts: Any, out: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """A, the mean of d in two parts, and what makes weights probabilities on both sides."""
+    top = load(row[0])
+    m = constant(top, facts[3], facts[3])
+    m_rest = (facts[3] - float(m)) + facts[4]
+    unscale = 1 / float(constant(top, SCALE_32, SCALE_64))
+    scale, scale_b = unscale * math.exp(-facts[2]), unscale * math.exp(-facts[5])
+    return (
+        constant(top, facts[0], facts[0]),
+        m,
+        constant(top, m_rest, m_rest),
+        constant(top, scale, scale),
+        constant(top, scale_b, scale_b),
+    )
+
+
+@scalar
+def slopes_of_q(
+    a: Any,
+    b: Any,
+    out: Any,
+    scale: Any,
+    top_a: Any,
+    m: Any,
+    m_rest: Any,
+    d: Any,
+    top_b: Any,
+    scale_b: Any,
+    factor: Any,
+) -> None:
+    zero, one, far = constant(m, 0, 0), constant(m, 1, 1), constant(m, NEAR, NEAR)
+    unscale, least = constant(m, 1 / SCALE_32, 1 / SCALE_64), constant(m, LEAST_32, LEAST_64)
+    for i in range(a.shape[0]):
+        x, y = load(a[i]), load(b[i])
+        p = scaled_exp(x - top_a) * scale
+        t = centred(x, y, m, m_rest) + d
+        v = y - top_b
+        near = (abs(t) <= far) & (p > zero)
+        s, r = reduced(within(-t if near else v))
+        tail = r + quadratic(r)
+        k2 = s * unscale
+        q = zero if v < least else (s + s * tail) * scale_b
+        out[i] = factor * (p * (k2 * tail + (k2 - one)) if near else q - p)
+
+
+def slope_to_q(
+    a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any, first: int, last: int
+) -> None:
+    """In out factor · (q - p), in rows first to last."""
+    for i in range(first, last):
+        top_a, m, m_rest, scale, scale_b = parts(a[i], facts[i], out)
+        top_b = constant(m, facts[i, 1], facts[i, 1])
+        weight = constant(m, factor[i], factor[i])
+        for j in range(0, a.shape[1], BLOCK):
+            k = j + BLOCK
+            slopes_of_q(
+                a[i, j:k],
+                b[i, j:k],
+                out[i, j:k],
+                scale,
+                top_a,
+                m,
+                m_rest,
+                d[i],
+                top_b,
+                scale_b,
+                weight,
+            )
+
+
+@cache
+def compiled(name: str, held: Any) -> Any:
+    """`values` or one of the slopes for rows of a dtype, made when it is first asked for."""
+    if name == "values":
+        return machine.compiled(values, held, (machine.REAL, machine.REAL, machine.FACTS))
+    vector = machine.vector(held)
+    parameters = (vector, machine.FACTS, vector)
+    return machine.compiled(globals()[name], held, parameters, axes=2)

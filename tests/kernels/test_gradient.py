@@ -1,0 +1,127 @@
+"""Both gradients by the kernels, on PyTorch: against the formulas, by differences; their memory."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from relentropy import Logits, LogProbs, relative_entropy
+from tests.backends import Backend
+from tests.kernels.conftest import Record
+
+FACTORS = [1.0, 2.0, -3.0, 0.5, 1.0]
+
+
+@pytest.fixture
+def torch(torch_backend: Backend) -> Any:
+    return torch_backend.module
+
+
+def pairs() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(3)
+    a = rng.normal(0, 3, (5, 4100))
+    masked = np.where(rng.random(a.shape) < 0.2, -np.inf, 0)
+    certain = a.copy()
+    certain[:, 7] = 200
+    return {
+        "apart": (a, rng.normal(0, 3, a.shape)),
+        "close": (a, a + rng.normal(0, 1e-3, a.shape)),
+        "close, offset": (a, a + 64 + rng.normal(0, 1e-3, a.shape)),
+        "equal": (a, a),
+        "masked alike": (a + masked, rng.normal(0, 3, a.shape) + masked),
+        "masked in P": (a + masked, a),
+        "masked in Q: infinite": (a, a + masked),
+        "nearly certain": (certain, a),
+        "far": (certain, np.roll(certain, 1, -1)),
+    }
+
+
+def slopes(torch: Any, p: Any, q: Any) -> tuple[Any, Any]:
+    p, q = (x.detach().clone().requires_grad_() for x in (p, q))
+    d = relative_entropy(Logits(p), Logits(q), base=2)
+    d.backward(torch.tensor(FACTORS, dtype=p.dtype))
+    return p.grad.double().numpy(), q.grad.double().numpy()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", pairs())
+def test_against_the_formulas(
+    kernels: Record, monkeypatch: pytest.MonkeyPatch, torch: Any, name: str, dtype: str
+) -> None:
+    """Entries are measured against the largest of their row, where it is not rounding itself.
+
+    Where D = +inf, q - p is a difference of probabilities, and measured against these.
+    """
+    p, q = (torch.tensor(x, dtype=getattr(torch, dtype)) for x in pairs()[name])
+    found = slopes(torch, p, q)
+    assert kernels.answered == 1
+    monkeypatch.setenv("RELENTROPY_KERNELS", "0")
+    truth = slopes(torch, p.double(), q.double())
+    units, rounding = (1e-12, 1e-15) if dtype == "float64" else (1e-5, 1e-12)
+    for some, exact in zip(found, truth, strict=True):
+        largest = np.abs(exact).max(-1, keepdims=True)
+        if name == "equal":
+            assert (some == 0).all()
+            continue
+        size = np.maximum(largest, 0.1) if "infinite" in name else largest
+        assert (np.abs(some - exact) <= units * size + rounding).all()
+
+
+def test_by_differences_and_twice(kernels: Record, torch: Any) -> None:
+    torch.manual_seed(0)
+    p, q = (torch.randn(3, 7, dtype=torch.float64, requires_grad=True) for _ in "pq")
+
+    def verb(a: Any, b: Any) -> Any:
+        return relative_entropy(Logits(a), Logits(b))
+
+    assert torch.autograd.gradcheck(verb, (p, q))
+    assert torch.autograd.gradgradcheck(verb, (p, q))
+    assert kernels.answered > 0
+    (mapped,) = torch.autograd.grad(verb(p, q), p, torch.eye(3).double(), is_grads_batched=True)
+    for i in range(3):
+        (one,) = torch.autograd.grad(verb(p, q)[i], p)
+        torch.testing.assert_close(mapped[i], one)
+
+
+def test_one_side_alone(kernels: Record, torch: Any) -> None:
+    p, q = (torch.randn(4, 300) for _ in "pq")
+    for wanted, constant in ((p, q), (q, p)):
+        wanted.requires_grad_()
+        relative_entropy(Logits(p), Logits(q)).sum().backward()
+        assert wanted.grad is not None
+        assert constant.grad is None
+        wanted.requires_grad_(False)
+        wanted.grad = None
+    assert kernels.answered == 2
+
+
+def test_who_has_to_take_the_formulas(kernels: Record, torch: Any) -> None:
+    p, q = (torch.randn(4, 300).requires_grad_() for _ in "pq")
+    relative_entropy(Logits(p), Logits(q[0])).sum().backward()
+    relative_entropy(Logits(p.bfloat16()), Logits(q.bfloat16())).sum().backward()
+    bad = torch.full_like(p, float("nan")).requires_grad_()
+    assert relative_entropy(Logits(bad), Logits(q)).isnan().all()
+    assert relative_entropy(LogProbs(p), LogProbs(q)).isnan().all()
+    assert kernels.answered == 0
+
+
+def test_a_changed_input_is_noticed(kernels: Record, torch: Any) -> None:
+    p, q = torch.randn(4, 300), torch.randn(4, 300, requires_grad=True)
+    d = relative_entropy(Logits(p), Logits(q)).sum()
+    p.add_(1.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        d.backward()
+
+
+def test_nothing_is_kept_but_the_inputs(kernels: Record, torch: Any) -> None:
+    p, q = (torch.randn(64, 4096, requires_grad=True) for _ in "pq")
+    kept: list[Any] = []
+
+    def pack(x: Any) -> Any:
+        kept.append(x)
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        d = relative_entropy(Logits(p), Logits(q))
+    assert {x.data_ptr() for x in kept} == {p.data_ptr(), q.data_ptr()}
+    assert d.grad_fn.slopes.facts.size == 64 * 6
