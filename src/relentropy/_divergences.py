@@ -91,6 +91,12 @@ def jensen_shannon(
     Source: Lin, "Divergence measures based on the Shannon entropy" (1991), eq. 4.1.
     """
     check_weight(weight)
+    p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
+    if 0.25 <= weight <= 0.75:  # for which the kernel keeps its digits
+        nats, options = log_of_base(base), (float(weight),)
+        fused = door.answer("jensen_shannon", p, q, axis, where, nats, options=options)
+        if fused is not None:
+            return fused
     return _of_ratio("jensen_shannon", jensen_shannon_of, p, q, axis, where, base, weight=weight)
 
 

@@ -15,6 +15,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "cross_entropy": relentropy.cross_entropy,
     "entropy": lambda p, q: relentropy.entropy(p),
     "jeffreys": relentropy.jeffreys,
+    "jensen_shannon": relentropy.jensen_shannon,
+    "jensen_shannon, weight": lambda p, q: relentropy.jensen_shannon(p, q, weight=0.3),
 }
 by_verb = pytest.mark.parametrize("verb", VERBS)
 

@@ -46,6 +46,7 @@ def answer(
     where: Any,
     divisor: float,
     formula: Callable[[Any, Any], Array] | None = None,
+    options: tuple[float, ...] = (),
 ) -> Array | None:
     """The verb by a kernel, one value a row; None where the formulas are to answer.
 
@@ -62,7 +63,7 @@ def answer(
     if shape is None or not worth(math.prod(shape)) or not loaded():
         return None
     if not wants_gradient(p, q):
-        return by_rows(verb, (p, a), (q, b), shape, divisor)
+        return by_rows(verb, (p, a), (q, b), shape, divisor, options)
     if formula is None or not may_have_gradient(a, b):
         return None
     return with_gradient((p, a), (q, b), divisor, formula)
@@ -154,6 +155,7 @@ def by_rows(
     q: tuple[Discrete, Array],
     shape: tuple[int, ...],
     divisor: float,
+    options: tuple[float, ...],
 ) -> Array | None:
     """One value a row; None where a row is no distribution, of which the formulas have to speak."""
     import numpy
@@ -167,7 +169,7 @@ def by_rows(
     out = numpy.empty(count, a.dtype if a.dtype.itemsize == 8 else numpy.float32)
 
     def work(first: int, last: int) -> None:
-        kernel(a, b, tolerance_a, tolerance_b, out, first, last)
+        kernel(a, b, tolerance_a, tolerance_b, *options, out, first, last)
 
     over_rows(work, count, count * shape[-1])
     if numpy.isnan(out).any():

@@ -5,6 +5,7 @@ Importing this imports numba, which takes half a second; `relentropy.kernels.doo
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -15,6 +16,8 @@ from numba.extending import intrinsic as numba_intrinsic
 from numba.extending import overload
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+FOLDER = Path(__file__).parent
 
 FUSED = {"contract"}
 """a·b + c in one rounding, where the processor has it: never less exact in what is here."""
@@ -50,6 +53,7 @@ def compiled(
         made = numba.njit(nogil=True, cache=True, **OPTIONS)(function)
     except RuntimeError:  # numba found no folder that it may write to
         made = numba.njit(nogil=True, **OPTIONS)(function)
+    heed_all_sources(made)
     number = numba.from_dtype(held)
     result = types.float64 if number is types.float64 else types.float32
     rows = types.Array(number, 2, "C", readonly=True)
@@ -59,6 +63,17 @@ def compiled(
     made.disable_compile()
     loop: Callable[..., None] = made
     return loop
+
+
+def heed_all_sources(made: Any) -> None:
+    """Let what is kept on disk be forgotten when any file of the kernels has changed.
+
+    numba asks about the file of the function alone, and would go on with what that once called.
+    """
+    stamps = [(f.name, (s := f.stat()).st_mtime, s.st_size) for f in FOLDER.glob("*.py")]
+    index = getattr(getattr(made, "_cache", None), "_cache_file", None)
+    if hasattr(index, "_source_stamp"):
+        index._source_stamp = tuple(sorted(stamps))
 
 
 def scalar(function: F) -> F:

@@ -177,7 +177,7 @@ def relative_entropy_of_row(
     if value < LARGE:
         value = math.log1p(value - delta) + delta
     else:
-        offset = ((float(top_b) - float(top_a)) + high) + low
+        offset = ((float(top_b) - float(top_a)) + high) + (low + delta)
         value = (math.log(mass(b, top_b)) - log_total) + offset
     facts[3], facts[4] = high, low + delta
     facts[5] = (value - (high + facts[4])) + (log_total + (float(top_a) - float(top_b)))
@@ -288,4 +288,8 @@ def cross_entropy(
 @cache
 def compiled(verb: str, held: Any) -> Any:
     """The loop of a verb for rows of a dtype, made when it is first asked for."""
+    if verb == "jensen_shannon":
+        from relentropy.kernels.jensen_shannon import jensen_shannon
+
+        return machine.compiled(jensen_shannon, held, (*machine.VALUES, machine.REAL))
     return machine.compiled(globals()[verb], held, machine.VALUES)

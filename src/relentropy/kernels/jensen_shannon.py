@@ -1,0 +1,139 @@
+"""Jensen-Shannon divergence of rows of logits: a pass more than relative entropy.
+
+With t = log(p/q), y = |t|, c the weight of the smaller of p and q in the mixture m, the terms are
+
+    w p log(p/m) + (1-w) q log(q/m) + what sums to 0
+        = max(p, q) [c (1 - (1+y) exp(-y)) - h(c (exp(-y) - 1))],   h(z) = (1+z) log(1+z) - z
+
+none of them negative. The difference keeps its digits for c away from 1: `relentropy.kernels.door`
+lets weights from 1/4 to 3/4 in.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from relentropy.kernels.coefficients import ARTANH_32 as E
+from relentropy.kernels.coefficients import ARTANH_64 as D
+from relentropy.kernels.machine import add, by_type, constant, load, scalar
+from relentropy.kernels.rows import BLOCK, FACTS, INF, relative_entropy_of_row
+from relentropy.kernels.scalars import (
+    SCALE_32,
+    SCALE_64,
+    quadratic,
+    reduced,
+    remainder,
+    scaled_exp,
+)
+from relentropy.kernels.slopes import centred
+
+E0, E1, E2, E3 = (np.float32(c) for c in E)
+LOG_2 = math.log(2)
+
+STEEP = 60.0
+"""log(p/q) beyond which the smaller of the two adds nothing to the mixture."""
+
+
+def artanh_tail(z: Any) -> Any:
+    """(artanh s - s) / s³ at z = s², |s| <= 1/5."""
+    raise NotImplementedError("only inside a kernel")
+
+
+@by_type(artanh_tail)
+def _artanh_tail(z: Any) -> Any:
+    return _artanh_tail_32 if z is types.float32 else _artanh_tail_64
+
+
+def _artanh_tail_32(z: Any) -> Any:
+    return E0 + z * (E1 + z * (E2 + z * E3))
+
+
+def _artanh_tail_64(z: Any) -> Any:
+    high = D[5] + z * (D[6] + z * (D[7] + z * (D[8] + z * D[9])))
+    return D[0] + z * (D[1] + z * (D[2] + z * (D[3] + z * (D[4] + z * high))))
+
+
+@scalar
+def h(z: Any) -> Any:
+    """(1+z) log(1+z) - z for -3/4 <= z <= 0, as in `relentropy._scalar` where z > -1/3.
+
+    Below, 1 + z is doubled once or twice, which leaves the logarithm of a number near 1.
+    """
+    one, two, log_2 = constant(z, 1, 1), constant(z, 2, 2), constant(z, LOG_2, LOG_2)
+    m = one + z
+    above, middle = m >= constant(z, 2 / 3, 2 / 3), m >= constant(z, 1 / 3, 1 / 3)
+    times = one if above else (two if middle else two + two)
+    scaled = z if above else times * m - one
+    s = scaled / (two + scaled)
+    cubic = s * s * s * artanh_tail(s * s)
+    lost = log_2 if middle else two * log_2
+    far = m * (two * (s + cubic) - lost) - z
+    return (two + z) * (s * s + (one + s) * cubic) if above else far
+
+
+@scalar
+def terms(
+    a: Any, b: Any, m: Any, m_rest: Any, top_a: Any, top_b: Any, of_a: Any, of_b: Any, weight: Any
+) -> Any:
+    """Of one block; of_a and of_b make weights probabilities."""
+    zero, one, steep = constant(m, 0, 0), constant(m, 1, 1), constant(m, STEEP, STEEP)
+    unscale, none = constant(m, 1 / SCALE_32, 1 / SCALE_64), constant(m, -INF, -INF)
+    total = zero
+    for i in range(a.shape[0]):
+        x, y = load(a[i]), load(b[i])
+        t = centred(x, y, m, m_rest)
+        larger_p = (t > zero) | (y == none)  # t is NaN where either is -inf
+        mass = scaled_exp(x - top_a if larger_p else y - top_b) * (of_a if larger_p else of_b)
+        c = one - weight if larger_p else weight
+        size = abs(t)
+        size = size if size < steep else steep
+        s, r = reduced(-size)
+        square = quadratic(r)
+        k2 = s * unscale
+        less = k2 * (r + square) + (k2 - one)
+        curved = -size * less - remainder(size, s, r, square)
+        curved = curved if size < one else one - (k2 + k2 * (r + square)) * (one + size)
+        total = add(total, mass * (c * curved - h(c * less)))
+    return total
+
+
+def jensen_shannon(
+    a: Any,
+    b: Any,
+    tolerance_a: float,
+    tolerance_b: float,
+    weight: float,
+    out: Any,
+    first: int,
+    last: int,
+) -> None:
+    """W D(P||M) + (1-w) D(Q||M) with M = wP + (1-w)Q."""
+    w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
+    step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
+    for i in range(first, last):
+        p, q = a[i * step_a], b[i * step_b]
+        d = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
+        out[i] = d if math.isnan(d) else of_row(p, q, d, facts, weight)
+
+
+@scalar
+def of_row(a: Any, b: Any, d: float, facts: Any, weight: float) -> float:
+    like = load(a[0])
+    # log(p/q) is a - b less the difference of the normalisers, which is E_p[a - b] - D.
+    high, low = facts[3], facts[4] - d
+    if d == INF:
+        high, low = (facts[0] - facts[1]) + (facts[2] - facts[5]), 0.0
+    m = constant(like, high, high)
+    m_rest = (high - float(m)) + low
+    m_rest = constant(like, m_rest, m_rest)
+    unscale = 1 / float(constant(like, SCALE_32, SCALE_64))
+    of_a, of_b = math.exp(-facts[2]) * unscale, math.exp(-facts[5]) * unscale
+    of_a, of_b = constant(like, of_a, of_a), constant(like, of_b, of_b)
+    top_a, top_b = constant(like, facts[0], facts[0]), constant(like, facts[1], facts[1])
+    part, total = constant(like, weight, weight), 0.0
+    for i in range(0, a.shape[0], BLOCK):
+        j = i + BLOCK
+        total += terms(a[i:j], b[i:j], m, m_rest, top_a, top_b, of_a, of_b, part)
+    return total
