@@ -8,7 +8,10 @@ project = tomllib.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["project"
 extras = project["optional-dependencies"]
 for requirements in (
     project["dependencies"],
-    *(extras[n] for n in ("cli", "arrow", "torch", "jax", "tensorflow", "tinygrad", "keras")),
+    *(
+        extras[n]
+        for n in ("cli", "arrow", "fast", "torch", "jax", "tensorflow", "tinygrad", "keras")
+    ),
 ):
     for requirement in requirements:
         print(requirement.replace(">=", "=="))
