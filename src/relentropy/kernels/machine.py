@@ -71,7 +71,7 @@ def heed_all_sources(made: Any) -> None:
     numba asks about the file of the function alone, and would go on with what that once called.
     """
     stamps = [(f.name, (s := f.stat()).st_mtime, s.st_size) for f in FOLDER.glob("*.py")]
-    index = getattr(getattr(made, "_cache", None), "_cache_file", None)
+    index: Any = getattr(getattr(made, "_cache", None), "_cache_file", None)
     if hasattr(index, "_source_stamp"):
         index._source_stamp = tuple(sorted(stamps))
 
