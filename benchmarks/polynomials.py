@@ -13,7 +13,7 @@ import mpmath
 import numpy as np
 from mpmath import mpf
 
-mpmath.mp.dps = 60
+DIGITS = 60
 
 
 class Fit(NamedTuple):
@@ -41,25 +41,28 @@ def artanh(z: mpf) -> mpf:
     return (mpmath.atanh(s) - s) / s**3
 
 
-HALF_STEP = mpmath.log(2) / 2 * (1 + mpf(2) ** -10)
-"""The remainder of a division by log 2, with room for the rounding of the quotient."""
+with mpmath.workdps(DIGITS):
+    HALF_STEP = mpmath.log(2) / 2 * (1 + mpf(2) ** -10)
+    """The remainder of a division by log 2, with room for the rounding of the quotient."""
 
-LARGEST_S = mpf("0.2001")
-"""(m - 1)/(m + 1) for m within [2/3, 3/2]."""
+    LARGEST_S = mpf("0.2001")
+    """(m - 1)/(m + 1) for m within [2/3, 3/2]."""
+
+    INTERVALS = (-HALF_STEP, HALF_STEP), (mpf(0), LARGEST_S**2)
 
 FITS = [
     Fit(
         "EXPONENTIAL",
         "(exp(x) - 1 - x) / x² for |x| <= log(2)/2",
         exponential,
-        (-HALF_STEP, HALF_STEP),
+        INTERVALS[0],
         {"float32": 5, "float64": 10},
     ),
     Fit(
         "ARTANH",
         "(artanh s - s) / s³ in z = s², |s| <= 1/5",
         artanh,
-        (mpf(0), LARGEST_S**2),
+        INTERVALS[1],
         {"float32": 3, "float64": 9},
     ),
 ]
@@ -104,6 +107,7 @@ def exchanged(fit: Fit, coefficients: list[mpf], grid: list[mpf], n: int) -> tup
     return [x for x, _ in peaks], max(abs(e) for _, e in peaks)
 
 
+@mpmath.workdps(DIGITS)
 def rounded(fit: Fit, dtype: str) -> tuple[list[float], float]:
     """The coefficients in the dtype, and the error that is left in exact arithmetic."""
     found, _ = minimax(fit, fit.degrees[dtype])

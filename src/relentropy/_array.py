@@ -170,9 +170,9 @@ def event_last(x: Array, axis: int) -> Array:
     return xp.ascontiguousarray(x) if is_numpy(x) else x
 
 
-def require_equal_lengths(x: Array, y: Array) -> None:
-    """Along the last axis, when the values are known: a trace may not know the lengths."""
-    _of(x).require_equal_lengths(x, y)
+def of_equal_length(x: Array, y: Array) -> Array:
+    """`x`, held to the length of `y` when the values are known: a trace may not know either."""
+    return _of(x).of_equal_length(x, y)
 
 
 def to_numpy(x: Array) -> Any:
@@ -232,6 +232,11 @@ def by_row_blocks(f: Callable[..., Array], *xs: Array) -> Array:
     one entry a row; the arguments have rows first. Derivatives of every order are those of f.
     """
     return _of(xs[0]).by_row_blocks(f, xs)
+
+
+def entries(x: Array, index: Array) -> Array:
+    """The entries of `x` at positions of its last axis; the other axes of both are the same."""
+    return _of(x).entries(x, index)
 
 
 def members(x: Array, index: Array) -> Array:

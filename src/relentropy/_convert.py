@@ -66,7 +66,7 @@ def prepare(p: Any, q: Any, /, *, axis: int = -1, where: Any = None) -> Pair:
             "to align by label)"
         )
     if p.values.shape[-1] is None or q.values.shape[-1] is None:
-        _array.require_equal_lengths(p.values, q.values)
+        p = p.with_values(_array.of_equal_length(p.values, q.values), p.labels)
     _require_broadcast(p, q)
     p, valid_p = masked_and_valid(p, axis, where, "p")
     q, valid_q = masked_and_valid(q, axis, where, "q")
@@ -103,6 +103,8 @@ def prepare_one(
 def event_last(x: Discrete, axis: int, name: str) -> Discrete:
     """Bring the event axis to the end, as floating point; an empty axis raises."""
     values = _array.native(x.values)
+    if not hasattr(axis, "__index__"):
+        raise TypeError(f"axis is {axis!r}; expected a whole number, such as -1")
     if not -len(values.shape) <= axis < len(values.shape):
         raise ValueError(f"{name}: axis {axis} does not exist in an array of shape {values.shape}")
     values = _array.event_last(values, axis)

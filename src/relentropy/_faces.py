@@ -9,7 +9,7 @@ import math
 from typing import Any, Literal, TypeAlias
 
 from relentropy import _array
-from relentropy._verbs import relative_entropy
+from relentropy._verbs import log_of_base, relative_entropy
 from relentropy.distributions.discrete import Discrete, Logits, LogProbs, Probs
 
 Array = Any
@@ -18,6 +18,12 @@ Inputs: TypeAlias = Input | tuple[Input, Input]
 Kinds: TypeAlias = tuple[type[Discrete], type[Discrete]]
 
 KINDS: dict[str, type[Discrete]] = {"probs": Probs, "log_probs": LogProbs, "logits": Logits}
+
+
+def check(inputs: Any, base: float | None, sides: tuple[str, str] = ("p", "q")) -> None:
+    """Raise at once for what a face is made with, not at its first call."""
+    kinds_of(inputs, sides)
+    log_of_base(base)
 
 
 def kinds_of(inputs: Any, sides: tuple[str, str] = ("p", "q")) -> Kinds:

@@ -45,7 +45,7 @@ def _plain_array(x: Any, kind: str) -> Any:
         raise TypeError(
             f"{kind}: a masked array hides which cells count; pass x.data and where=~x.mask"
         )
-    if len(x.shape) == 0:
+    if len(_array.native(x).shape) == 0:
         raise ValueError(f"{kind}: a single number is no distribution; expected shape (..., K)")
     return x
 

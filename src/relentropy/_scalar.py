@@ -185,7 +185,10 @@ def is_near(xp: Any, p: Array, q: Array, totals: Totals | None = None) -> Array:
     p, q = _array.stop_gradient(p), _array.stop_gradient(q)
     if totals is not None:
         totals = without_gradient(totals)
-    return (p > 0) & (q > 0) & (q < INF) & (xp.abs(excess(xp, p, q, totals)) < NEAR)
+    positive = (p > 0) & (q > 0) & (q < INF)
+    # Elsewhere 0/0 would be right in the end, but stop who looks for the first NaN.
+    p, q = xp.where(positive, p, 1.0), xp.where(positive, q, 1.0)
+    return positive & (xp.abs(excess(xp, p, q, totals)) < NEAR)
 
 
 def _outside(xp: Any, p: Array, q: Array, value: Array) -> Array:
@@ -229,7 +232,7 @@ class Softmax(NamedTuple):
 def softmax(xp: Any, a: Array) -> Softmax:
     """The parts of exp(a) / Σ exp(a) over the last axis; -inf counts for nothing, gradient 0."""
     best = xp.argmax(_array.stop_gradient(a), axis=-1, keepdims=True)
-    top = xp.take_along_axis(a, best, axis=-1)
+    top = _array.entries(a, best)
     # A row of nothing but -inf has no weight at all; its logsumexp is -inf.
     shifted = a - xp.where(top == -INF, 0.0, top)
     weights = xp.exp(shifted)

@@ -25,11 +25,17 @@ __all__ = ["relative_entropy_loss"]
 
 
 def relative_entropy_loss(
-    p: Any, q: Any, *, inputs: Inputs = "logits", axis: int = -1, where: Any = None
+    p: Any,
+    q: Any,
+    *,
+    inputs: Inputs = "logits",
+    axis: int = -1,
+    where: Any = None,
+    base: float | None = None,
 ) -> jax.Array:
     """D(P||Q) of each row, as a loss in the manner of Optax: a pure function, not yet averaged.
 
-    D(P||Q) = Σ p log(p/q), in nats.
+    D(P||Q) = Σ p log(p/q).
 
     Args:
         p: P, the targets, an array (..., K).
@@ -42,6 +48,7 @@ def relative_entropy_loss(
             and the gradient 0, whatever stands in it. For a mask (N, T) of the tokens in
             (N, T, K) write ``where=mask[..., None]``, and for the mean over the tokens that count
             ``losses.sum() / mask.sum()``.
+        base: base of the logarithm; nats by default, 2 for bits.
 
     Returns:
         One value a row, float32 for half precision. 0 for equal rows; inf where P has mass and Q
@@ -71,7 +78,7 @@ def relative_entropy_loss(
     kinds = kinds_of(inputs)
     p, q = _array_of(p, "p"), _array_of(q, "q")
     where = where if where is None else jnp.asarray(where)
-    values: jax.Array = divergence_of_rows(p, q, kinds, axis=axis, where=where, base=None)[0]
+    values: jax.Array = divergence_of_rows(p, q, kinds, axis=axis, where=where, base=base)[0]
     return values
 
 

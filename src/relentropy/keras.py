@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras.src.backend import get_keras_mask  # has no public name
 
-from relentropy._faces import Inputs, divergence_of_rows, kinds_of
+from relentropy._faces import Inputs, check, divergence_of_rows, kinds_of
 
 Tensor = Any
 SIDES = ("y_true", "y_pred")
@@ -70,7 +70,7 @@ class RelativeEntropy(keras.losses.Loss):  # type: ignore[misc]  # Keras has no 
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
-        kinds_of(inputs, SIDES)
+        check(inputs, base, SIDES)
         self.inputs, self.axis, self.base = inputs, axis, base
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
@@ -117,7 +117,7 @@ class RelativeEntropyMetric(keras.metrics.Mean):  # type: ignore[misc]  # Keras 
         dtype: Any = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        kinds_of(inputs, SIDES)
+        check(inputs, base, SIDES)
         self.inputs, self.axis, self.base = inputs, axis, base
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from relentropy._faces import Inputs, divergence_of_rows, kinds_of
+from relentropy._faces import Inputs, check, divergence_of_rows, kinds_of
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -74,7 +74,7 @@ class RelativeEntropyLoss(torch.nn.Module):
         base: float | None = None,
     ) -> None:
         super().__init__()
-        kinds_of(inputs)
+        check(inputs, base)
         _require_reduction(reduction)
         self.inputs, self.reduction, self.dim, self.base = inputs, reduction, dim, base
 

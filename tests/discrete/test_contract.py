@@ -332,3 +332,8 @@ def test_the_logsumexp_of_nothing_is_minus_infinity(xp: Backend) -> None:
     row = xp.array([[-math.inf, -math.inf], [-math.inf, 0.0]])
     total = _scalar.logsumexp(_array.namespace(row), row)
     assert xp.numpy(total).tolist() == [[-math.inf], [0.0]]
+
+
+def test_an_axis_is_a_whole_number(numpy_backend: Backend) -> None:
+    with pytest.raises(TypeError, match=r"axis is 1\.5; expected a whole number"):
+        relative_entropy(np.array([[0.5, 0.5]]), np.array([[0.5, 0.5]]), axis=1.5)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Which arrays are taken: of five frameworks, the standard, what is registered; no others."""
 
 import itertools
+import re
 from typing import Any
 
 import array_api_strict
@@ -64,17 +65,25 @@ def unboxed(x: Any) -> Any:
     return x.content if isinstance(x, Boxed) else x
 
 
+# The names in the docstring, and nothing else.
+_TEXT = (Framework.__doc__ or "").partition("namespace\n    needs ")[2].partition("; the arrays")[0]
+NEEDED = set(re.findall(r"\w+", _TEXT)) - {"and", "the", "dtypes"}
+
+
 class Boxes:
     """The functions of that package."""
 
     def __getattr__(self, name: str) -> Any:
+        if name not in NEEDED:
+            raise AttributeError(f"{name} is not among what Framework says that it needs")
         found = getattr(np, name)
         if isinstance(found, type):
             return found
 
         def call(*xs: Any, **options: Any) -> Any:
             options = {k: unboxed(v) for k, v in options.items()}
-            return Boxed(found(*map(unboxed, xs), **options))
+            value = found(*map(unboxed, xs), **options)
+            return value if isinstance(value, np.dtype) else Boxed(value)
 
         return call
 
@@ -87,15 +96,6 @@ class BoxedArrays(Framework):
 
     def namespace(self, x: Any) -> Any:
         return Boxes()
-
-    def astype(self, x: Any, dtype: Any) -> Any:
-        return Boxed(x.content.astype(dtype))
-
-    def known(self, condition: Any) -> bool | None:
-        return bool(unboxed(condition))
-
-    def result_dtype(self, x: Any, y: Any) -> Any:
-        return np.result_type(x.dtype, y.dtype)
 
     def to_numpy(self, x: Any) -> Any:
         return x.content
@@ -162,6 +162,20 @@ def test_bad_rows_of_a_registered_package_are_nan_unless_it_is_asked_to_validate
         relative_entropy(Probs(Boxed(2 * P), validate=True), Boxed(Q))
 
 
+@pytest.mark.usefixtures("registered")
+def test_a_registered_package_that_numpy_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(BoxedArrays, "to_numpy")
+    with pytest.raises(TypeError, match=r"'boxed' a method to_numpy\(self, x\)"):
+        relative_entropy(Probs(Boxed(P), validate=True), Boxed(Q))
+    assert isinstance(relative_entropy(Boxed(P), Boxed(Q)), Boxed)
+
+
+@pytest.mark.usefixtures("registered")
+def test_good_rows_of_a_registered_package_are_validated() -> None:
+    value = relative_entropy(Probs(Boxed(P), validate=True), Boxed(Q))
+    np.testing.assert_allclose(value.content, relative_entropy(P, Q), rtol=1e-15)
+
+
 def test_what_cannot_be_registered() -> None:
     with pytest.raises(TypeError, match="instance of a subclass of Framework, got type"):
         register_framework(BoxedArrays)  # type: ignore[arg-type]
@@ -169,6 +183,11 @@ def test_what_cannot_be_registered() -> None:
     class Numpy(BoxedArrays):
         name = "numpy"
 
+    class Nameless(Framework):
+        pass
+
+    with pytest.raises(TypeError, match="Nameless has no name; write name = "):
+        register_framework(Nameless())
     with pytest.raises(ValueError, match="'numpy' is built in; choose another name"):
         register_framework(Numpy())
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
+import relentropy
 from relentropy import Logits, LogProbs, Probs, relative_entropy
 from tests import truth
 from tests.backends import Backend, number
@@ -247,3 +248,27 @@ def test_entropy_differentiates_twice(autodiff: Backend) -> None:
     with truth.digits(100):
         expected = numerical_hessian(value, truth.exactly(P["Logits"]))
     np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-14)
+
+
+COMPILED = {
+    "Logits": lambda a, b: relative_entropy(Logits(a), Logits(b)),
+    "LogProbs": lambda a, b: relative_entropy(LogProbs(a.log_softmax(-1)), Logits(b)),
+    "Probs": lambda a, b: relative_entropy(a.softmax(-1), b.softmax(-1)),
+    "entropy": lambda a, b: relentropy.entropy(Logits(a)) + relentropy.entropy(Logits(b)),
+    "jensen_shannon": lambda a, b: relentropy.jensen_shannon(Logits(a), Logits(b)),
+    "renyi": lambda a, b: relentropy.renyi(Logits(a), Logits(b), 0.5),
+}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_other_sizes_are_not_compiled_anew(torch_backend: Any, name: str) -> None:
+    """As in PyTorch: a second size makes the graph dynamic, and then it stays."""
+    torch = torch_backend.module
+    from torch._dynamo.testing import CompileCounter
+
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    f = torch.compile(COMPILED[name], backend=counter, fullgraph=True)
+    for rows, cells in [(2, 6), (3, 6), (4, 6), (5, 6), (5, 7), (5, 8), (9, 17)]:
+        f(torch.randn(rows, cells), torch.randn(rows, cells))
+    assert counter.frame_count <= 3

@@ -155,3 +155,28 @@ def test_families_say_that_they_are_not_for_tensorflow(tf: Any) -> None:
         relentropy.Normal(0.0, tf.constant([1.0]))
     with pytest.raises(TypeError, match="log_prob takes arrays of NumPy, PyTorch or JAX"):
         relentropy.rl.kl_penalty(tf.constant([[-1.0]]), tf.constant([[-1.0]]), None)
+
+
+@pytest.mark.parametrize("compiler", [False, True], ids=["graph", "XLA"])
+@pytest.mark.parametrize("kind", [Probs, Logits])
+def test_unknown_lengths_never_broadcast(tf: Any, kind: Any, compiler: bool) -> None:
+    unknown = [tf.TensorSpec([None, None], tf.float64)] * 2
+    f = tf.function(
+        lambda p, q: relative_entropy(kind(p), kind(q)),
+        input_signature=unknown,
+        jit_compile=compiler,
+    )
+    p = tf.constant([[0.1, 0.2, 0.7]], tf.float64)
+    assert float(f(p, p)[0]) == 0
+    for cells in (1, 2, 4):
+        q = tf.fill([1, cells], tf.constant(1 / cells, tf.float64))
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            f(p, q)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            f(q, p)
+
+
+def test_an_unknown_rank_is_refused_with_the_remedy(tf: Any) -> None:
+    f = tf.function(relative_entropy, input_signature=[tf.TensorSpec(None)] * 2)
+    with pytest.raises(ValueError, match=r"unknown rank; say how many axes.*TensorSpec"):
+        f(tf.constant([0.5, 0.5]), tf.constant([0.5, 0.5]))

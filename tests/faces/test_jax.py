@@ -436,6 +436,10 @@ class TestLossMasks:
         values = loss_of_rows(p, q, inputs="probs", axis=1, where=mask[:, None])
         np.testing.assert_allclose(values, ROWS.reshape(2, 2) * mask, rtol=1e-12, atol=1e-15)
 
+    def test_a_base(self) -> None:
+        nats, bits = (relative_entropy_loss(P, Q, inputs="probs", base=base) for base in (None, 2))
+        np.testing.assert_allclose(bits, nats / np.log(2), rtol=1e-15)
+
     def test_a_mask_of_numbers(self) -> None:
         with pytest.raises(TypeError, match=r"where has dtype .*; expected bool: where != 0"):
             relative_entropy_loss(P, Q, inputs="probs", where=np.ones((4, 1)))
@@ -503,3 +507,12 @@ def exactly(a: np.ndarray, b: np.ndarray) -> list[float]:
             float(truth.relative_entropy(*(truth.distribution("Logits", row) for row in pair)))
             for pair in zip(a, b, strict=True)
         ]
+
+
+def test_no_nan_on_the_way() -> None:
+    """Who debugs with jax_debug_nans meets no NaN of ours."""
+    p, q = jnp.array([0.5, 0.5, 0.0, 0.0]), jnp.array([0.25, 0.5, 0.25, 0.0])
+    with jax.debug_nans(True):
+        value, slopes = jax.value_and_grad(relative_entropy, (0, 1))(p, q)
+    assert float(value) == pytest.approx(0.5 * np.log(2), rel=1e-12)
+    np.testing.assert_allclose(slopes[1], [-1.0, 0.0, 1.0, 1.0], atol=1e-15)

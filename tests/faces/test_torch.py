@@ -293,3 +293,9 @@ class TestErrors:
     def test_a_mask_of_numbers(self) -> None:
         with pytest.raises(TypeError, match="where has dtype float32; expected bool: where != 0"):
             RelativeEntropyLoss()(torch.zeros(2, 3), torch.zeros(2, 3), where=torch.ones(2, 1))
+
+
+@pytest.mark.parametrize("base", [-1, 0, 1])
+def test_a_base_is_looked_at_when_the_module_is_made(base: float) -> None:
+    with pytest.raises(ValueError, match="base must be positive, finite and not 1"):
+        RelativeEntropyLoss(base=base)

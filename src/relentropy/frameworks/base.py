@@ -14,12 +14,12 @@ class Framework:
     """A package of arrays, to be subclassed and handed to `register_framework`.
 
     A subclass says its `name`, which arrays are its own (`holds`) and where its functions are
-    (`namespace`); what deviates from the array-API standard (2023.12) it overrides. The namespace
-    needs abs, any, argmax, exp, expm1, floor, full_like, isnan, log, log1p, logaddexp, max,
-    maximum, minimum, moveaxis, reshape, sqrt, sum, take_along_axis, where, zeros_like and the
-    dtypes bool, int64, float32, float64; the arrays Python's operators, ``shape``, ``dtype`` and
-    indexing by ``None``, ``...`` and slices. In `where` and beside operators a Python number takes
-    the dtype of the array.
+    (`namespace`); what deviates from the array-API standard (2024.12) it overrides. The namespace
+    needs abs, any, arange, argmax, asarray, astype, exp, expm1, floor, full_like, isnan, log,
+    log1p, logaddexp, max, maximum, minimum, moveaxis, reshape, result_type, sqrt, sum,
+    take_along_axis, where, zeros_like and the dtypes bool, int64, float32, float64; the arrays
+    Python's operators, ``shape``, ``dtype`` and indexing by ``None``, ``...`` and slices. In
+    `where` and beside operators a Python number takes the dtype of the array.
 
     >>> import numpy as np
     >>> from relentropy import Framework
@@ -58,10 +58,11 @@ class Framework:
 
     def known(self, condition: Array) -> bool | None:
         """The truth of a scalar condition; None where values cannot be looked at."""
-        return bool(condition)
+        return bool(self.to_numpy(condition))
 
-    def require_equal_lengths(self, x: Array, y: Array) -> None:
-        """Raise if the last axes differ, where a trace does not know a length (None in a shape)."""
+    def of_equal_length(self, x: Array, y: Array) -> Array:
+        """`x`; raises if the last axes differ, in a trace that knows them only when it runs."""
+        return x
 
     def rounded(self, x: Array) -> Array:
         """`x`, whose rounding counts: a compiler must not rewrite what comes before and after."""
@@ -128,15 +129,26 @@ class Framework:
         """Integers in a dtype that the framework takes for indices."""
         return self.astype(x, self.namespace(x).int64)
 
+    def entries(self, x: Array, index: Array) -> Array:
+        """The entries at the positions `index` of the last axis, the other axes as they are."""
+        return self.namespace(x).take_along_axis(x, index, axis=-1)
+
     def members(self, x: Array, index: Array) -> Array:
         """Booleans in the shape of `x`, true at the positions `index` of its last axis."""
         places = self.positions(x)
         return self.namespace(x).any(index[..., :, None] == places, axis=-2)
 
     def to_numpy(self, x: Array) -> Any:
+        """The values as a NumPy array; to be overridden where `numpy.asarray` cannot read `x`."""
         import numpy
 
-        return numpy.asarray(x)
+        values = numpy.asarray(x)
+        if values.dtype == object:
+            raise TypeError(
+                f"numpy.asarray cannot read {type(x).__name__}; give the Framework "
+                f"{self.name!r} a method to_numpy(self, x) that returns a NumPy array"
+            )
+        return values
 
     def plain(self, x: Array) -> Any:
         """A NumPy array in the memory of `x`; None where the framework has to see every step.
@@ -172,3 +184,6 @@ class ArrayStandard(Framework):
 
     def namespace(self, x: Array) -> Namespace:
         return x.__array_namespace__()
+
+    def known(self, condition: Array) -> bool | None:
+        return bool(condition)  # of a device, which NumPy may not read

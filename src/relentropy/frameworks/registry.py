@@ -22,8 +22,8 @@ def register_framework(framework: Framework, /) -> None:
 
     Errors: TypeError for anything else, ValueError for the name of a built-in framework.
 
-    A package whose arrays have ``__array_namespace__`` needs no registration. One that has not,
-    here a thin wrapper of NumPy's arrays, says where its functions are:
+    A package whose arrays have ``__array_namespace__`` (2024.12) needs no registration. One that
+    has not, here a thin wrapper of NumPy's arrays, says where its functions are:
 
     >>> import numpy as np
     >>> from relentropy import Framework, register_framework, relative_entropy
@@ -44,6 +44,8 @@ def register_framework(framework: Framework, /) -> None:
     ...         return isinstance(x, Tracked)
     ...     def namespace(self, x):
     ...         return np
+    ...     def to_numpy(self, x):
+    ...         return x.array
     >>> register_framework(TrackedArrays())
     >>> p, q = Tracked(np.array([0.5, 0.5])), Tracked(np.array([0.75, 0.25]))
     >>> d = relative_entropy(p, q, base=2)
@@ -54,6 +56,8 @@ def register_framework(framework: Framework, /) -> None:
         raise TypeError(
             f"expected an instance of a subclass of Framework, got {type(framework).__name__}"
         )
+    if not isinstance(getattr(framework, "name", None), str):
+        raise TypeError(f"{type(framework).__name__} has no name; write name = '...' in the class")
     if framework.name in BUILT_IN:
         raise ValueError(f"{framework.name!r} is built in; choose another name")
     _REGISTERED[framework.name] = framework

@@ -21,6 +21,11 @@ class TensorFlow(Framework):
         return xp
 
     def native(self, x: Array) -> Array:
+        if x.shape.rank is None:
+            raise ValueError(
+                "got a tensor of unknown rank; say how many axes it has, for example by "
+                "tf.TensorSpec([None, None]) or tf.ensure_shape(x, [None, None])"
+            )
         return tf.convert_to_tensor(x)
 
     def stop_gradient(self, x: Array) -> Array:
@@ -29,9 +34,12 @@ class TensorFlow(Framework):
     def known(self, condition: Array) -> bool | None:
         return bool(condition) if tf.executing_eagerly() else None
 
-    def require_equal_lengths(self, x: Array, y: Array) -> None:
+    def of_equal_length(self, x: Array, y: Array) -> Array:
         message = "p and q have different numbers of cells along the event axis"
-        tf.debugging.assert_equal(tf.shape(x)[-1], tf.shape(y)[-1], message)
+        check = tf.debugging.assert_equal(tf.shape(x)[-1], tf.shape(y)[-1], message)
+        # XLA drops the check, and would broadcast one cell; it cannot drop a shape.
+        with tf.control_dependencies([check]):
+            return tf.reshape(x, tf.concat([tf.shape(x)[:-1], tf.shape(y)[-1:]], 0))
 
     def repeat(
         self, step: Callable[..., tuple[Array, ...]], times: int, state: tuple[Array, ...]

@@ -69,6 +69,10 @@ class Torch(Framework):
     def positions(self, x: Array) -> Array:
         return torch.arange(x.shape[-1], device=x.device)
 
+    def entries(self, x: Array, index: Array) -> Array:
+        # take_along_dim would tie a compiled graph to the sizes it has seen.
+        return x.gather(-1, index)
+
     def members(self, x: Array, index: Array) -> Array:
         return torch.zeros_like(x, dtype=torch.bool).scatter(-1, index, True)
 
