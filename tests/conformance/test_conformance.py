@@ -55,6 +55,9 @@ def test_a_cell(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.filterwarnings(
+    "ignore:.*script_method. is deprecated:DeprecationWarning"
+)  # Inductor's
 @pytest.mark.parametrize(("framework", "compiler"), cells.other_compilers())
 @pytest.mark.parametrize(("kinds", "dtype"), cells.IN_OTHER_COMPILERS)
 def test_other_compilers(
