@@ -18,7 +18,7 @@ from numba import types
 from relentropy.kernels.coefficients import ARTANH_32 as E
 from relentropy.kernels.coefficients import ARTANH_64 as D
 from relentropy.kernels.machine import add, by_type, constant, load, scalar
-from relentropy.kernels.rows import BLOCK, FACTS, INF, relative_entropy_of_row
+from relentropy.kernels.rows import BLOCK, FACTS, INF, centred, parts, relative_entropy_of_row, row
 from relentropy.kernels.scalars import (
     SCALE_32,
     SCALE_64,
@@ -27,7 +27,6 @@ from relentropy.kernels.scalars import (
     remainder,
     scaled_exp,
 )
-from relentropy.kernels.slopes import centred
 
 E0, E1, E2, E3 = (np.float32(c) for c in E)
 LOG_2 = math.log(2)
@@ -111,9 +110,8 @@ def jensen_shannon(
 ) -> None:
     """W D(P||M) + (1-w) D(Q||M) with M = wP + (1-w)Q."""
     w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
-    step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
     for i in range(first, last):
-        p, q = a[i * step_a], b[i * step_b]
+        p, q = row(a, i), row(b, i)
         d = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
         out[i] = d if math.isnan(d) else of_row(p, q, d, facts, weight)
 
@@ -125,13 +123,7 @@ def of_row(a: Any, b: Any, d: float, facts: Any, weight: float) -> float:
     high, low = facts[3], facts[4] - d
     if d == INF:
         high, low = (facts[0] - facts[1]) + (facts[2] - facts[5]), 0.0
-    m = constant(like, high, high)
-    m_rest = (high - float(m)) + low
-    m_rest = constant(like, m_rest, m_rest)
-    unscale = 1 / float(constant(like, SCALE_32, SCALE_64))
-    of_a, of_b = math.exp(-facts[2]) * unscale, math.exp(-facts[5]) * unscale
-    of_a, of_b = constant(like, of_a, of_a), constant(like, of_b, of_b)
-    top_a, top_b = constant(like, facts[0], facts[0]), constant(like, facts[1], facts[1])
+    top_a, top_b, m, m_rest, of_a, of_b = parts(like, facts, high, low)
     part, total = constant(like, weight, weight), 0.0
     for i in range(0, a.shape[0], BLOCK):
         j = i + BLOCK

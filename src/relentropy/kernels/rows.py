@@ -17,15 +17,7 @@ from typing import Any
 import numpy as np
 
 from relentropy.kernels import machine
-from relentropy.kernels.machine import (
-    add,
-    constant,
-    larger,
-    load,
-    of_rank,
-    rank,
-    scalar,
-)
+from relentropy.kernels.machine import add, constant, larger, load, of_rank, rank, scalar
 from relentropy.kernels.scalars import (
     LEAST_32,
     LEAST_64,
@@ -81,6 +73,14 @@ def weigh(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any, Any
 
 
 @scalar
+def centred(x: Any, y: Any, m: Any, m_rest: Any) -> Any:
+    """What x - y - m - m_rest is, with what the rounding of x - y lost: Knuth's two-sum."""
+    d = x - y
+    z = d - x
+    return (d - m) + (((x - (d - z)) - (y + z)) - m_rest)
+
+
+@scalar
 def surplus(
     a: Any, b: Any, w: Any, m: Any, m_rest: Any, top_b: Any, offset: Any
 ) -> tuple[Any, Any]:
@@ -88,11 +88,8 @@ def surplus(
     zero, far, least = constant(m, 0, 0), constant(m, FAR, FAR), constant(m, LEAST_32, LEAST_64)
     total, moment = zero, zero
     for i in range(a.shape[0]):
-        x, y, weight = load(a[i]), load(b[i]), w[i]
-        # d and what its rounding lost: Knuth's two-sum.
-        d = x - y
-        z = d - x
-        u = (d - m) + (((x - (d - z)) - (y + z)) - m_rest)
+        y, weight = load(b[i]), w[i]
+        u = centred(load(a[i]), y, m, m_rest)
         v = (y - top_b) + offset
         near = (u >= far) & (weight > zero)
         s, r = reduced(within(-u if near else v))
@@ -235,54 +232,56 @@ def cross_entropy_of_row(a: Any, b: Any, tolerance_a: float, tolerance_b: float)
     return log_total_b + paid / total
 
 
+@scalar
+def row(x: Any, i: int) -> Any:
+    """Row i; an array of one row stands for as many as there are."""
+    return x[i if x.shape[0] > 1 else 0]
+
+
 def relative_entropy(
-    a: Any,
-    b: Any,
-    tolerance_a: float,
-    tolerance_b: float,
-    out: Any,
-    first: int,
-    last: int,
+    a: Any, b: Any, tolerance_a: float, tolerance_b: float, out: Any, first: int, last: int
 ) -> None:
-    """Rows first to last of `out`; an array of one row stands for as many as there are."""
+    """D(P||Q) in rows first to last of `out`."""
     w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
-    step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
     for i in range(first, last):
-        p, q = a[i * step_a], b[i * step_b]
+        p, q = row(a, i), row(b, i)
         out[i] = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
 
 
 def jeffreys(
-    a: Any,
-    b: Any,
-    tolerance_a: float,
-    tolerance_b: float,
-    out: Any,
-    first: int,
-    last: int,
+    a: Any, b: Any, tolerance_a: float, tolerance_b: float, out: Any, first: int, last: int
 ) -> None:
     """D(P||Q) + D(Q||P), of rows read once."""
     w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
-    step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
     for i in range(first, last):
-        p, q = a[i * step_a], b[i * step_b]
+        p, q = row(a, i), row(b, i)
         forward = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
         out[i] = forward + relative_entropy_of_row(q, p, w, facts, tolerance_b, tolerance_a)
 
 
 def cross_entropy(
-    a: Any,
-    b: Any,
-    tolerance_a: float,
-    tolerance_b: float,
-    out: Any,
-    first: int,
-    last: int,
+    a: Any, b: Any, tolerance_a: float, tolerance_b: float, out: Any, first: int, last: int
 ) -> None:
     """H(P, Q); H(P) where both are the same."""
-    step_a, step_b = int(a.shape[0] > 1), int(b.shape[0] > 1)
     for i in range(first, last):
-        out[i] = cross_entropy_of_row(a[i * step_a], b[i * step_b], tolerance_a, tolerance_b)
+        out[i] = cross_entropy_of_row(row(a, i), row(b, i), tolerance_a, tolerance_b)
+
+
+@scalar
+def parts(like: Any, facts: Any, high: float, low: float) -> tuple[Any, Any, Any, Any, Any, Any]:
+    """A, B, high + low in two numbers of the dtype, what makes weights probabilities, for each."""
+    m = constant(like, high, high)
+    m_rest = (high - float(m)) + low
+    unscale = 1 / float(constant(like, SCALE_32, SCALE_64))
+    scale_a, scale_b = unscale * math.exp(-facts[2]), unscale * math.exp(-facts[5])
+    return (
+        constant(like, facts[0], facts[0]),
+        constant(like, facts[1], facts[1]),
+        m,
+        constant(like, m_rest, m_rest),
+        constant(like, scale_a, scale_a),
+        constant(like, scale_b, scale_b),
+    )
 
 
 @cache

@@ -8,7 +8,6 @@ another pass has both gradients, at unit sum: with u = a - b - E_p[a - b] and t 
 Where D = +inf the first is 0, by convention.
 """
 
-import math
 from functools import cache
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from relentropy.kernels import machine
 from relentropy.kernels.machine import constant, load, scalar
-from relentropy.kernels.rows import BLOCK, INF, relative_entropy_of_row
+from relentropy.kernels.rows import BLOCK, INF, centred, parts, relative_entropy_of_row
 from relentropy.kernels.scalars import (
     LEAST_32,
     LEAST_64,
@@ -42,17 +41,10 @@ def values(
     first: int,
     last: int,
 ) -> None:
+    """D, and the facts of each row."""
     w = np.empty(a.shape[1], out.dtype)
     for i in range(first, last):
         out[i] = relative_entropy_of_row(a[i], b[i], w, facts[i], tolerance_a, tolerance_b)
-
-
-@scalar
-def centred(x: Any, y: Any, m: Any, m_rest: Any) -> Any:
-    """What x - y - m - m_rest is, the rounding of x - y included."""
-    d = x - y
-    z = d - x
-    return (d - m) + (((x - (d - z)) - (y + z)) - m_rest)
 
 
 @scalar
@@ -70,7 +62,7 @@ def slope_to_p(
 ) -> None:
     """In out factor · p u, in rows first to last."""
     for i in range(first, last):
-        top_a, m, m_rest, scale, _ = parts(a[i], facts[i], out)
+        top_a, _, m, m_rest, scale, _ = parts(load(a[i, 0]), facts[i], facts[i, 3], facts[i, 4])
         if d[i] == INF:
             out[i] = constant(m, 0, 0)
             continue
@@ -78,23 +70,6 @@ def slope_to_p(
         for j in range(0, a.shape[1], BLOCK):
             k = j + BLOCK
             slopes_of_p(a[i, j:k], b[i, j:k], out[i, j:k], scale, top_a, m, m_rest)
-
-
-@scalar
-def parts(row: Any, facts: Any, out: Any) -> tuple[Any, Any, Any, Any, Any]:
-    """A, the mean of d in two parts, and what makes weights probabilities on both sides."""
-    top = load(row[0])
-    m = constant(top, facts[3], facts[3])
-    m_rest = (facts[3] - float(m)) + facts[4]
-    unscale = 1 / float(constant(top, SCALE_32, SCALE_64))
-    scale, scale_b = unscale * math.exp(-facts[2]), unscale * math.exp(-facts[5])
-    return (
-        constant(top, facts[0], facts[0]),
-        m,
-        constant(top, m_rest, m_rest),
-        constant(top, scale, scale),
-        constant(top, scale_b, scale_b),
-    )
 
 
 @scalar
@@ -131,8 +106,8 @@ def slope_to_q(
 ) -> None:
     """In out factor · (q - p), in rows first to last."""
     for i in range(first, last):
-        top_a, m, m_rest, scale, scale_b = parts(a[i], facts[i], out)
-        top_b = constant(m, facts[i, 1], facts[i, 1])
+        high, low = facts[i, 3], facts[i, 4]
+        top_a, top_b, m, m_rest, scale, scale_b = parts(load(a[i, 0]), facts[i], high, low)
         weight = constant(m, factor[i], factor[i])
         for j in range(0, a.shape[1], BLOCK):
             k = j + BLOCK
