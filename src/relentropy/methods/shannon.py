@@ -4,8 +4,10 @@ from typing import Any
 
 from relentropy import _array
 from relentropy._rules import rule, rule_between
+from relentropy._special import log_factorial_excess
 from relentropy.distributions.family import Continuous, Family
-from relentropy.distributions.integers import Delta, Integers
+from relentropy.distributions.integers import Binomial, Delta, Integers, Poisson
+from relentropy.distributions.simplex import Multinomial
 from relentropy.methods import quadrature, summation
 from relentropy.methods.infinite import as_rows
 from relentropy.methods.quadrature import Cells
@@ -43,6 +45,20 @@ def _mean_surprisal(cells: Cells) -> Array:
     """Σ p (-log p), where the second side of the cells has the density 1."""
     xp = _array.namespace(cells.p)
     return -xp.sum(cells.p * xp.where(cells.p > 0, cells.t, 0.0), axis=-1)
+
+
+@rule(Multinomial, None, of="entropy", kind="summation")
+def entropy_of_multinomial(p: Multinomial) -> Array:
+    """H = Σ H(Bin(n, p_i), Poisson(n p_i)) - [log n! - n log n + n].
+
+    Poisson counts that are known to sum to n are multinomial, so that log p is the sum of theirs
+    less the logarithm of the Poisson probability of n; each count is binomial.
+    """
+    xp, n = _array.namespace(p.total_count), p.total_count
+    probs = xp.minimum(xp.exp(p.log_probs()), xp.ones_like(p.log_probs()))
+    trials = n[..., None] + xp.zeros_like(probs)
+    counts, poisson = Binomial(trials, probs), Poisson(trials * probs)
+    return xp.sum(cross_entropy_of_families(counts, poisson), axis=-1) - log_factorial_excess(n)
 
 
 @rule(Delta, None, of="entropy")
