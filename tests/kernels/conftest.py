@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("numba")
@@ -29,3 +30,22 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> Record:
 
     monkeypatch.setattr(door, "answer", recorded)
     return record
+
+
+def pairs_of_rows() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Logits of five rows of two blocks and a bit: apart, close, with -inf on either side."""
+    rng = np.random.default_rng(3)
+    a = rng.normal(0, 3, (5, 4100))
+    masked = np.where(rng.random(a.shape) < 0.2, -np.inf, 0)
+    certain = a.copy()
+    certain[:, 7] = 200
+    return {
+        "apart": (a, rng.normal(0, 3, a.shape)),
+        "close": (a, a + rng.normal(0, 1e-3, a.shape)),
+        "offset": (a, a + 64),
+        "masked alike": (a + masked, rng.normal(0, 3, a.shape) + masked),
+        "masked in P": (a + masked, a),
+        "masked in Q": (a, a + masked),
+        "nearly certain": (certain, a),
+        "far": (certain, np.roll(certain, 1, -1)),
+    }

@@ -18,7 +18,6 @@ where P and Q are close; for second derivatives the largest Σ |Hᵢⱼ vⱼ| of
 logarithm is rounded before the formula starts, size grows by twice the effect of that rounding.
 """
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from mpmath import mp, mpf
 from tests import truth
 from tests.tables import make_discrete
 from tests.tables.make_discrete import BASE, INF, UNIT
+from tests.tables.writing import write
 
 TABLE = Path(__file__).with_name("derivatives.json")
 KINDS = ("Probs", "LogProbs", "Logits", "Counts")
@@ -223,13 +223,7 @@ def rows() -> Iterator[Any]:
 
 
 def main() -> int:
-    made = [json.dumps(r, ensure_ascii=False, allow_nan=False) for r in rows()]
-    text = "[\n" + ",\n".join(made) + "\n]\n"
-    if "--check" in sys.argv[1:]:
-        return int(text != TABLE.read_text(encoding="utf-8"))
-    TABLE.write_text(text, encoding="utf-8")
-    print(f"{TABLE.name}: {len(made)} rows")
-    return 0
+    return write(TABLE, rows(), check="--check" in sys.argv[1:])
 
 
 if __name__ == "__main__":

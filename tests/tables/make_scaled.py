@@ -11,7 +11,6 @@ float is stored as 1e+400. `--check` compares.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +23,7 @@ from mpmath import mp, mpf
 
 from tests.tables import integrals
 from tests.tables.laws import INF, law
+from tests.tables.writing import write
 
 TABLE = Path(__file__).with_name("scaled.json")
 FIRST, SECOND = replace(integrals.FIRST, digits=44), replace(integrals.SECOND, digits=52)
@@ -179,12 +179,7 @@ def main() -> int:
     else:
         with ProcessPoolExecutor(options.processes) as pool:
             rows = list(pool.map(row, tasks(), chunksize=8))
-    text = "[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n"
-    if options.check:
-        return int(text != TABLE.read_text(encoding="utf-8"))
-    TABLE.write_text(text, encoding="utf-8")
-    print(f"{TABLE.name}: {len(rows)} rows")
-    return 0
+    return write(TABLE, rows, check=options.check)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ to one side makes the value infinite, so that there is no derivative. `--check` 
 """
 
 import argparse
-import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
@@ -20,6 +19,7 @@ from tests.tables.integrals import FIRST, divergence
 from tests.tables.laws import INF, law
 from tests.tables.make_families import MEMBERS
 from tests.tables.make_scaled import FIXED
+from tests.tables.writing import write
 
 TABLE = Path(__file__).with_name("slopes.json")
 STEP = mpf(10) ** -6
@@ -126,12 +126,7 @@ def main() -> int:
         with ProcessPoolExecutor(options.processes) as pool:
             found = list(pool.map(row, pairs(), chunksize=8))
     rows = [r for r in found if r]
-    text = "[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n"
-    if options.check:
-        return int(text != TABLE.read_text(encoding="utf-8"))
-    TABLE.write_text(text, encoding="utf-8")
-    print(f"{TABLE.name}: {len(rows)} pairs")
-    return 0
+    return write(TABLE, rows, check=options.check)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ it is the largest entry, which is small where P and Q are close. Entropies are n
 their slope is what the definition has before normalising subtracts its mean.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from mpmath import mp, mpf
 from tests import truth
 from tests.backends import as_dtype
 from tests.tables.make_derivatives import DIGITS, FLAT, NOTHING, STEP
+from tests.tables.writing import write
 
 TABLE = Path(__file__).with_name("verbs.json")
 Exact = Callable[..., Any]
@@ -173,12 +173,7 @@ def rows() -> Iterator[dict[str, Any]]:
 
 
 def main() -> int:
-    made = "[\n" + ",\n".join(json.dumps(r, allow_nan=False) for r in rows()) + "\n]\n"
-    if "--check" in sys.argv[1:]:
-        return int(made != TABLE.read_text(encoding="utf-8"))
-    TABLE.write_text(made, encoding="utf-8")
-    print(f"{TABLE.name}: {made.count(chr(10)) - 2} rows")
-    return 0
+    return write(TABLE, rows(), check="--check" in sys.argv[1:])
 
 
 if __name__ == "__main__":
