@@ -21,11 +21,3 @@ def on_every(
             marks = [pytest.mark.exhaustive] if slow else []
             cases.append(pytest.param(name, value, marks=marks, id=f"{name}-{value}"))
     return pytest.mark.parametrize((fixture, argument), cases, indirect=[fixture])
-
-
-def slow_on_jax(fixture: str) -> pytest.MarkDecorator:
-    """Each framework; on JAX exhaustive."""
-    names = WITH_FAMILIES if fixture == "xp" else WITH_FAMILIES[1:]
-    marks = {"jax": [pytest.mark.exhaustive]}
-    cases = [pytest.param(name, marks=marks.get(name, []), id=name) for name in names]
-    return pytest.mark.parametrize(fixture, cases, indirect=True)
