@@ -96,6 +96,27 @@ def ready(request: pytest.FixtureRequest, name: str) -> backends.Backend:
     return backends.backend(name)
 
 
+# JAX compiles every operation for every shape, seconds a test. Of these files it runs with the
+# exhaustive tests; of all others (table, elementwise, conformance, families, grpo, ...) every time.
+SLOW_ON_JAX = {
+    "discrete": ("contract", "gradients", "verbs", "wrong_values"),
+    "rl": (
+        *("bad_input", "distillation", "estimators", "gaussian", "oracle_combinations", "penalty"),
+        *("top_k", "trust_region"),
+    ),
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        name = item.path.stem.removeprefix("test_")
+        if name in SLOW_ON_JAX.get(item.path.parent.name, ()):
+            fixtures = getattr(getattr(item, "callspec", None), "params", {})
+            if "jax" in (fixtures.get("xp"), fixtures.get("autodiff"), fixtures.get("anywhere")):
+                item.add_marker(pytest.mark.exhaustive)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     """Where everything is required, what is missing fails instead of being skipped."""

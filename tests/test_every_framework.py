@@ -38,6 +38,7 @@ def test_a_framework_that_ran_nothing_fails_the_run(tmp_path: Path, others: list
         assert (f"no test ran on {name};" in done.stdout) == missing, done.stdout
 
 
+@pytest.mark.exhaustive
 def test_a_run_of_all_of_them_passes(tmp_path: Path) -> None:
     done = full_run(tmp_path, [name for name in backends.NAMES if name != "numpy"])
     assert done.returncode == 0, done.stdout + done.stderr

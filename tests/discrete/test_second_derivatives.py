@@ -271,6 +271,6 @@ def test_other_sizes_are_not_compiled_anew(torch_backend: Any, name: str) -> Non
     torch._dynamo.reset()
     counter = CompileCounter()
     f = torch.compile(COMPILED[name], backend=counter, fullgraph=True)
-    for rows, cells in [(2, 6), (3, 6), (4, 6), (5, 6), (5, 7), (5, 8), (9, 17)]:
+    for rows, cells in [(2, 6), (3, 6), (4, 6), (4, 7), (9, 17)]:
         f(torch.randn(rows, cells), torch.randn(rows, cells))
     assert counter.frame_count <= 3
