@@ -82,6 +82,9 @@ class Rule:
 
 _table: dict[tuple[str, type, type | None], Rule] = {}
 
+_found: dict[tuple[str, type, type | None], Rule] = {}
+"""What `rule_between` found for kinds that have no rule of their own; a new rule forgets it."""
+
 
 def rule(
     p: type, q: type | None, /, *, of: str = "relative_entropy", kind: str = "closed"
@@ -92,6 +95,7 @@ def rule(
         if (of, p, q) in _table:
             raise ValueError(f"there is a rule already: {_table[of, p, q]!r}")
         _table[of, p, q] = Rule(p, q, function, of, kind)
+        _found.clear()
         return function
 
     return register
@@ -129,10 +133,14 @@ def has_rule(p: type, q: type | None, of: str = "relative_entropy") -> bool:
 def rule_between(p: type, q: type | None, of: str = "relative_entropy") -> Rule:
     """The most specific rule for a pair of kinds; none, or two equally specific, is an error."""
     load()
-    # Ancestors before anything else: the first pair that is found is hardly ever ambiguous.
-    exact = _table.get((of, p, q))
-    if exact is not None:
-        return exact
+    found = _table.get((of, p, q)) or _found.get((of, p, q))
+    if found is None:
+        found = _found[of, p, q] = most_specific(p, q, of)
+    return found
+
+
+def most_specific(p: type, q: type | None, of: str) -> Rule:
+    """`rule_between`, by looking through the whole table."""
     found = [r for r in _table.values() if r.of == of and _fits(r, p, q)]
     if not found:
         raise LookupError(_nothing(p, q, of))

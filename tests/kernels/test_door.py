@@ -185,3 +185,12 @@ def test_threads_after_a_fork() -> None:
         "print(os.waitpid(child, 0)[1] if child else '')\n"
     )
     assert python(code).strip().endswith("0")
+
+
+def test_what_was_computed_before_changes_no_digit() -> None:
+    ask = "a, b = np.random.default_rng(1).normal(size=(2, 300))\n"
+    ask += "print(relative_entropy(Logits(a), Logits(b)).hex())\n"
+    imports = "import sys, numpy as np\nfrom relentropy import Logits, relative_entropy\n"
+    first = python(imports + ask, RELENTROPY_KERNELS="")
+    later = python(MAKE.format(cells=200000) + LOADED + "\n" + ask, RELENTROPY_KERNELS="")
+    assert later == f"True\n{first}"

@@ -16,11 +16,11 @@ from relentropy.distributions.discrete import Discrete, LogProbs, Logs
 
 Array = Any
 
-MANY = 1 << 20
-"""Cells from which it is worth to import numba and to load the kernels, half a second."""
+MANY = 1 << 13
+"""Cells from which the kernels answer, the first time half a second later for loading numba.
 
-FEW = 1 << 8
-"""And from which they are used where that has been done."""
+The size alone decides: the last digits of an answer must not depend on what was asked before.
+"""
 
 SWITCH = "RELENTROPY_KERNELS"
 """Environment: 0 never uses the kernels, 1 always, where numba is installed."""
@@ -135,11 +135,11 @@ def may_have_gradient(a: Array, b: Array) -> bool:
 
 
 def worth(cells: int) -> bool:
-    """Whether so many cells are enough, as things are."""
+    """Whether so many cells are enough."""
     switch = os.environ.get(SWITCH)
     if switch is not None and switch in ("0", "1"):
         return switch == "1"
-    return cells >= (FEW if _kernels else MANY)
+    return cells >= MANY
 
 
 def loaded() -> bool:
