@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from relentropy.frameworks.base import SMALLEST_NORMAL, Framework
-from relentropy.frameworks.registry import name_of, named
+from relentropy.frameworks.registry import OF_TYPE, name_of, named
 
 Array = Any
 Namespace = Any
@@ -30,7 +30,7 @@ def framework(x: object) -> str | None:
 
 def _of(x: Array) -> Framework:
     """The framework of an array."""
-    return named(name_of(x) or "numpy")
+    return OF_TYPE.get(type(x)) or named(name_of(x) or "numpy")
 
 
 def namespace(*xs: Array) -> Namespace:

@@ -247,6 +247,9 @@ def log_of_base(base: float | None) -> float:
 def _elementwise(formula: Callable[..., Array], *xs: Any) -> Array:
     arrays = [_number_array(x, name) for x, name in zip(xs, "xy", strict=False)]
     xp = _array.namespace(*arrays)
+    fused = door.cell_by_cell(formula.__name__, *arrays)
+    if fused is not None:
+        return fused
     arrays = _array.promote(*arrays)
     with _array.quiet(arrays[0]):
         return formula(xp, *arrays)

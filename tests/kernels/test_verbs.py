@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import relentropy
-from relentropy import Logits, LogProbs
+from relentropy import Logits, LogProbs, Probs
 from tests.backends import FLOATS, Backend
 from tests.kernels.conftest import Record, pairs_of_rows
 
@@ -52,6 +52,35 @@ def test_against_the_formulas(
     np.testing.assert_allclose(
         value, truth, rtol=1e-12 if dtype == "float64" else 2e-6, atol=smallest
     )
+
+
+def softmax(a: np.ndarray) -> np.ndarray:
+    weights = np.exp(a - a.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("verb", ["relative_entropy", *VERBS])
+@pytest.mark.parametrize("name", pairs())
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_probabilities(
+    kernels: Record,
+    monkeypatch: pytest.MonkeyPatch,
+    numpy_backend: Backend,
+    verb: str,
+    name: str,
+    dtype: str,
+) -> None:
+    inputs = [numpy_backend.array(softmax(x).tolist(), dtype) for x in pairs()[name]]
+    of = VERBS.get(verb, relentropy.relative_entropy)
+    value = of(*inputs)
+    assert kernels.answered == 1
+    monkeypatch.setenv("RELENTROPY_KERNELS", "0")
+    # Half precision may miss a sum of 1 by more.
+    truth = of(*(Probs(x.astype("float64"), validate=False) for x in inputs))
+    assert value.dtype == ("float64" if dtype == "float64" else "float32")
+    assert (value >= 0).all()
+    rtol = 1e-12 if dtype == "float64" else 2e-6
+    np.testing.assert_allclose(value, truth, rtol=rtol, atol=float(np.finfo(value.dtype).tiny))
 
 
 @by_verb

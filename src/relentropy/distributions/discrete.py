@@ -62,10 +62,11 @@ class Logs(Discrete):
 
     @staticmethod
     def _accept(array: Any) -> Any:
-        if _array.is_integer(array):
-            return _array.astype(array, _array.default_float(array))
-        _require_float(array, "Logits or LogProbs need real numbers")
-        return array
+        if _array.is_floating(array):
+            return array
+        if not _array.is_integer(array):
+            raise _not_real("Logits or LogProbs need real numbers", array)
+        return _array.astype(array, _array.default_float(array))
 
 
 class Probs(Weights):
@@ -85,13 +86,14 @@ class Probs(Weights):
 
     @staticmethod
     def _accept(array: Any) -> Any:
-        if _array.is_integer(array):
-            raise TypeError(
-                f"probabilities must be floating point, got {_array.dtype_name(array)}: write 1.0 "
-                "instead of 1 for probabilities, or Counts(...) for counts"
-            )
-        _require_float(array, "probabilities must be real floating-point numbers")
-        return array
+        if _array.is_floating(array):
+            return array
+        if not _array.is_integer(array):
+            raise _not_real("probabilities must be real floating-point numbers", array)
+        raise TypeError(
+            f"probabilities must be floating point, got {_array.dtype_name(array)}: write 1.0 "
+            "instead of 1 for probabilities, or Counts(...) for counts"
+        )
 
 
 class Counts(Weights):
@@ -110,8 +112,8 @@ class Counts(Weights):
 
     @staticmethod
     def _accept(array: Any) -> Any:
-        if not _array.is_integer(array):
-            _require_float(array, "counts must be whole numbers")
+        if not (_array.is_floating(array) or _array.is_integer(array)):
+            raise _not_real("counts must be whole numbers", array)
         return array
 
 
@@ -140,6 +142,5 @@ class Logits(Logs):
     __slots__ = ()
 
 
-def _require_float(array: Any, rule: str) -> None:
-    if not _array.is_floating(array):
-        raise TypeError(f"{rule}, got an array of {_array.dtype_name(array)}")
+def _not_real(rule: str, array: Any) -> TypeError:
+    return TypeError(f"{rule}, got an array of {_array.dtype_name(array)}")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy
 
 from relentropy.frameworks.base import Framework
+from relentropy.frameworks.registry import OF_TYPE
 
 Array = Any
 
@@ -48,3 +49,4 @@ def _name(dtype: Any) -> str:
 
 
 FRAMEWORK: Framework = NumPy()
+OF_TYPE[numpy.ndarray] = FRAMEWORK

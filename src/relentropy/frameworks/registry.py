@@ -10,6 +10,9 @@ Array = Any
 _REGISTERED: dict[str, Framework] = {}
 _STANDARD = ArrayStandard()
 
+OF_TYPE: dict[type, Framework] = {}
+"""The framework of exactly this type, where a module of `frameworks` has said so: asked at once."""
+
 
 def register_framework(framework: Framework, /) -> None:
     """Let the verbs take the arrays of another package.

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from relentropy import _array
-from relentropy.distributions.discrete import Discrete, LogProbs, Logs
+from relentropy.distributions.discrete import Discrete, LogProbs, Logs, Probs
 
 Array = Any
 
@@ -57,17 +57,37 @@ def answer(
         return None
     a = entering(p, axis)
     b = a if q is p else entering(q, axis)
-    if a is None or b is None:
-        return None
-    shape = common_shape(p, q)
+    shape = None if a is None or b is None else common_shape(p, q)
     if shape is None or not worth(math.prod(shape)) or not loaded():
         return None
     # Asking the framework costs as much as a short row: not where the arrays are NumPy's own.
     if (a is p.values and b is q.values) or not wants_gradient(p, q):
         return by_rows(verb, (p, a), (q, b), shape, divisor, options)
-    if formula is None or not may_have_gradient(a, b):
+    if formula is None or not may_have_gradient(p, a, b):
         return None
     return with_gradient((p, a), (q, b), divisor, formula)
+
+
+def cell_by_cell(verb: str, *xs: Array) -> Array | None:
+    """`rel_entr`, `kl_div` or `entr` of arrays of one shape; None where the formulas answer."""
+    if _array.compiling():
+        return None
+    plain = [held(_array.plain(x)) for x in xs]
+    a, b = plain[0], plain[-1]
+    if a is None or b is None or a.shape != b.shape or a.dtype != b.dtype or not worth(a.size):
+        return None
+    if any(_array.wants_gradient(x) for x in xs) or not loaded():
+        return None
+    import numpy
+
+    from relentropy.kernels import elementwise
+    from relentropy.kernels.threads import over_rows
+
+    kernel = elementwise.compiled(verb, a.dtype)
+    x, y = (numpy.ascontiguousarray(v).reshape(1, -1) for v in (a, b))
+    out = numpy.empty(x.shape, result_dtype(a))
+    over_rows(lambda i, j: kernel(x, y, out, i, j), out.size, out.size)
+    return _array.from_plain(xs[0], out.reshape(a.shape)[()])
 
 
 def enters(p: Any, q: Any) -> bool:
@@ -76,22 +96,29 @@ def enters(p: Any, q: Any) -> bool:
     shape = None if a is None or b is None else common_shape(p, q)
     if shape is None or not worth(math.prod(shape)):
         return False
-    if wants_gradient(p, q) and not may_have_gradient(a, b):
+    if wants_gradient(p, q) and not may_have_gradient(p, a, b):
         return False
     return bool(_kernels) or (_kernels is None and find_spec("numba") is not None)
 
 
 def entering(x: Any, axis: int) -> Array | None:
     """The values, if they are of a kind and dtype that the kernels take, event axis last."""
-    if not isinstance(x, Logs) or x.labels is not None:
+    if not isinstance(x, (Logs, Probs)) or x.labels is not None:
         return None
-    values = _array.plain(x.values)
-    if values is None or axis not in (-1, values.ndim - 1):
+    values = held(_array.plain(x.values))
+    if values is None or not values.shape or axis not in (-1, values.ndim - 1):
         return None
-    held = held_as(values.dtype)
-    if held is None or 0 in values.shape or not values.shape or not values.flags.aligned:
+    return values
+
+
+def held(values: Array | None) -> Array | None:
+    """A NumPy array as the kernels take it; None where they do not."""
+    if values is None or 0 in values.shape or not values.flags.aligned:
         return None
-    return values if values.dtype == held else values.view(held)
+    dtype = held_as(values.dtype)
+    if dtype is None:
+        return None
+    return values if values.dtype == dtype else values.view(dtype)
 
 
 @cache
@@ -99,14 +126,23 @@ def held_as(dtype: Any) -> Any:
     """The dtype as which numbers of a dtype enter; None where they do not."""
     import numpy
 
-    held = HELD.get(dtype.name)
-    if held is None or not dtype.isnative:
+    name = HELD.get(dtype.name)
+    if name is None or not dtype.isnative:
         return None
-    return numpy.dtype(held)
+    return numpy.dtype(name)
+
+
+def result_dtype(values: Array) -> Any:
+    """float64 for itself, float32 for all others."""
+    import numpy
+
+    return numpy.dtype("float64" if values.dtype.itemsize == 8 else "float32")
 
 
 def common_shape(p: Discrete, q: Discrete) -> tuple[int, ...] | None:
-    """The batch axes and the cells of a pair; None where they do not agree."""
+    """The batch axes and the cells of a pair; None where they or the kinds do not agree."""
+    if isinstance(p, Probs) != isinstance(q, Probs):
+        return None
     shape_p, shape_q = tuple(p.values.shape), tuple(q.values.shape)
     kinds_differ = type(p.values) is not type(q.values)
     if kinds_differ and _array.framework(p.values) != _array.framework(q.values):
@@ -129,9 +165,9 @@ def wants_gradient(p: Discrete, q: Discrete) -> bool:
     return _array.wants_gradient(p.values) or _array.wants_gradient(q.values)
 
 
-def may_have_gradient(a: Array, b: Array) -> bool:
-    """Whether the kernels of gradients take a pair: without broadcasting, in full precision."""
-    return bool(a.shape == b.shape and a.dtype.itemsize >= 4)
+def may_have_gradient(p: Discrete, a: Array, b: Array) -> bool:
+    """Whether the kernels of gradients take a pair: logs, not broadcast, in full precision."""
+    return bool(isinstance(p, Logs) and a.shape == b.shape and a.dtype.itemsize >= 4)
 
 
 def worth(cells: int) -> bool:
@@ -168,20 +204,33 @@ def by_rows(
 
     count = math.prod(shape[:-1])
     a, b = as_rows(p[1], shape), as_rows(q[1], shape)
-    kernel = _kernels.compiled(verb, a.dtype)
+    kernel = kernels_of(p[0]).compiled(verb, a.dtype)
     tolerance_a, tolerance_b = tolerance(*p), tolerance(*q)
-    out = numpy.empty(count, a.dtype if a.dtype.itemsize == 8 else numpy.float32)
+    out = numpy.empty(count, result_dtype(a))
 
-    def work(first: int, last: int) -> None:
-        kernel(a, b, tolerance_a, tolerance_b, *options, out, first, last)
-
-    over_rows(work, count, count * shape[-1])
+    if count == 1:
+        kernel(a, b, tolerance_a, tolerance_b, *options, out, 0, 1)
+    else:
+        over_rows(
+            lambda i, j: kernel(a, b, tolerance_a, tolerance_b, *options, out, i, j),
+            count,
+            count * shape[-1],
+        )
     if numpy.isnan(out).any():
         return None
     if divisor != 1.0:
         out /= divisor
     value = out.reshape(shape[:-1])[()]
     return value if p[1] is p[0].values else _array.from_plain(p[0].values, value)
+
+
+def kernels_of(x: Discrete) -> Any:
+    """The module whose loops take a kind of rows."""
+    if isinstance(x, Probs):
+        from relentropy.kernels import weights
+
+        return weights
+    return _kernels
 
 
 def with_gradient(
@@ -210,15 +259,15 @@ def as_rows(x: Array, shape: tuple[int, ...]) -> Array:
     """Two axes, contiguous, with all rows or a single one that stands for all."""
     import numpy
 
-    if x.size == shape[-1]:
-        x = x.reshape(1, -1)
-    elif x.shape != shape:
+    if x.size != shape[-1] and x.shape != shape:
         x = numpy.broadcast_to(x, shape)
-    return numpy.ascontiguousarray(x).reshape(-1, shape[-1])
+    if not x.flags.c_contiguous:
+        x = numpy.ascontiguousarray(x)
+    return x.reshape(-1, shape[-1])
 
 
 def tolerance(x: Discrete, values: Array) -> float:
     """How far the sum of a row may miss 1 where it should be 1, as in `relentropy._convert`."""
-    if not isinstance(x, LogProbs) or x.validate is False:
+    if not isinstance(x, (LogProbs, Probs)) or x.validate is False:
         return math.inf
     return 1e-3 if values.dtype.itemsize > 2 else 2e-2

@@ -13,11 +13,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import types
 
-from relentropy.kernels.coefficients import ARTANH_32 as E
-from relentropy.kernels.coefficients import ARTANH_64 as D
-from relentropy.kernels.machine import add, by_type, constant, load, scalar
+from relentropy.kernels.logarithms import h
+from relentropy.kernels.machine import add, constant, load, scalar
 from relentropy.kernels.rows import BLOCK, FACTS, INF, centred, parts, relative_entropy_of_row, row
 from relentropy.kernels.scalars import (
     SCALE_32,
@@ -28,48 +26,8 @@ from relentropy.kernels.scalars import (
     scaled_exp,
 )
 
-E0, E1, E2, E3 = (np.float32(c) for c in E)
-LOG_2 = math.log(2)
-
 STEEP = 60.0
 """log(p/q) beyond which the smaller of the two adds nothing to the mixture."""
-
-
-def artanh_tail(z: Any) -> Any:
-    """(artanh s - s) / s³ at z = s², |s| <= 1/5."""
-    raise NotImplementedError("only inside a kernel")
-
-
-@by_type(artanh_tail)
-def _artanh_tail(z: Any) -> Any:
-    return _artanh_tail_32 if z is types.float32 else _artanh_tail_64
-
-
-def _artanh_tail_32(z: Any) -> Any:
-    return E0 + z * (E1 + z * (E2 + z * E3))
-
-
-def _artanh_tail_64(z: Any) -> Any:
-    high = D[5] + z * (D[6] + z * (D[7] + z * (D[8] + z * D[9])))
-    return D[0] + z * (D[1] + z * (D[2] + z * (D[3] + z * (D[4] + z * high))))
-
-
-@scalar
-def h(z: Any) -> Any:
-    """(1+z) log(1+z) - z for -3/4 <= z <= 0, as in `relentropy._scalar` where z > -1/3.
-
-    Below, 1 + z is doubled once or twice, which leaves the logarithm of a number near 1.
-    """
-    one, two, log_2 = constant(z, 1, 1), constant(z, 2, 2), constant(z, LOG_2, LOG_2)
-    m = one + z
-    above, middle = m >= constant(z, 2 / 3, 2 / 3), m >= constant(z, 1 / 3, 1 / 3)
-    times = one if above else (two if middle else two + two)
-    scaled = z if above else times * m - one
-    s = scaled / (two + scaled)
-    cubic = s * s * s * artanh_tail(s * s)
-    lost = log_2 if middle else two * log_2
-    far = m * (two * (s + cubic) - lost) - z
-    return (two + z) * (s * s + (one + s) * cubic) if above else far
 
 
 @scalar
@@ -94,7 +52,7 @@ def terms(
         less = k2 * (r + square) + (k2 - one)
         curved = -size * less - remainder(size, s, r, square)
         curved = curved if size < one else one - (k2 + k2 * (r + square)) * (one + size)
-        total = add(total, mass * (c * curved - h(c * less)))
+        total = add(total, mass * (c * curved - h(c * less, one + c * less)))
     return total
 
 

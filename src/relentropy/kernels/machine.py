@@ -135,6 +135,59 @@ def power(context: Any, t: Any, bias: Any) -> Any:
 
 
 @intrinsic
+def fused(context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a·b + c in one rounding, which is counted on: `FUSED` only allows it."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return c(c, c, c), build
+
+
+def _from_two_thirds(builder: Any, x: Any, t: Any) -> tuple[Any, int, int]:
+    """The bits of t, raised so that the exponent changes at 2/3 · 2^k; those of 1 and of 2/3."""
+    integer, fraction = _bits(x)
+    one, two_thirds = (
+        (0x3F800000, 0x3F2AAAAB) if fraction == 23 else (1023 << 52, 0x3FE5555555555555)
+    )
+    raised = builder.add(builder.bitcast(t, integer), ir.Constant(integer, one - two_thirds))
+    return raised, one, two_thirds
+
+
+@intrinsic
+def mantissa(context: Any, x: Any) -> Any:
+    """The m of x = 2^k m, 2/3 <= m < 4/3, for normal x > 0."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        raised, _, two_thirds = _from_two_thirds(builder, x, arguments[0])
+        integer, fraction = _bits(x)
+        kept = builder.and_(raised, ir.Constant(integer, (1 << fraction) - 1))
+        return builder.bitcast(
+            builder.add(kept, ir.Constant(integer, two_thirds)), arguments[0].type
+        )
+
+    return x(x), build
+
+
+@intrinsic
+def exponent(context: Any, x: Any) -> Any:
+    """The k of x = 2^k m, 2/3 <= m < 4/3, for normal x > 0: in the last bits of 2^fraction + k."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        raised, one, _ = _from_two_thirds(builder, x, arguments[0])
+        integer, fraction = _bits(x)
+        bias = one >> fraction
+        k = builder.lshr(raised, ir.Constant(integer, fraction))
+        written = builder.or_(k, ir.Constant(integer, (bias + fraction) << fraction))
+        float_type = arguments[0].type
+        return builder.fsub(
+            builder.bitcast(written, float_type), ir.Constant(float_type, 2.0**fraction + bias)
+        )
+
+    return x(x), build
+
+
+@intrinsic
 def rank(context: Any, x: Any) -> Any:
     """An integer that grows with x, so that a maximum is one of integers.
 

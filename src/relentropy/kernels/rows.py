@@ -27,6 +27,7 @@ from relentropy.kernels.scalars import (
     reduced,
     remainder,
     scaled_exp,
+    scaled_exp_below_1,
     within,
 )
 
@@ -36,6 +37,9 @@ BLOCK = 2048
 INF = math.inf
 FAR = -30.0
 """Below this u = log(p/q) - m what counts is Q's mass, which is taken from b alone."""
+
+CLOSE = 0.34
+"""|u| up to which exp(-u) - 1 + u is the polynomial, as it is: just below log(2)/2."""
 
 LARGE = math.exp(40.0)
 """Above, exp(D) - 1 comes near the largest float32, and the sum over exp(b) takes its place."""
@@ -73,6 +77,19 @@ def weigh(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any, Any
 
 
 @scalar
+def weigh_finite(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any]:
+    """`weigh` where all is finite; where something is not, neither is the second sum."""
+    zero = constant(guess, 0, 0)
+    total, moment = zero, zero
+    for i in range(a.shape[0]):
+        weight = scaled_exp_below_1(load(a[i]) - top_a)
+        w[i] = weight
+        total = add(total, weight)
+        moment = add(moment, weight * ((load(a[i]) - load(b[i])) - guess))
+    return total, moment
+
+
+@scalar
 def centred(x: Any, y: Any, m: Any, m_rest: Any) -> Any:
     """What x - y - m - m_rest is, with what the rounding of x - y lost: Knuth's two-sum."""
     d = x - y
@@ -102,6 +119,33 @@ def surplus(
 
 
 @scalar
+def surplus_without_far(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, Any, Any]:
+    """The same where all |u| are at most -FAR, and how many are not."""
+    zero, one, most = constant(m, 0, 0), constant(m, 1, 1), constant(m, -FAR, -FAR)
+    total, moment, others = zero, zero, zero
+    for i in range(a.shape[0]):
+        u = centred(load(a[i]), load(b[i]), m, m_rest)
+        s, r = reduced(-u)
+        total = add(total, w[i] * remainder(u, s, r, quadratic(r)))
+        moment = add(moment, w[i] * u)
+        others = add(others, zero if abs(u) <= most else one)
+    return total, moment, others
+
+
+@scalar
+def surplus_of_close(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, Any, Any]:
+    """The same where all |u| are at most CLOSE, so that there is nothing to reduce."""
+    zero, one, most = constant(m, 0, 0), constant(m, 1, 1), constant(m, CLOSE, CLOSE)
+    total, moment, others = zero, zero, zero
+    for i in range(a.shape[0]):
+        u = centred(load(a[i]), load(b[i]), m, m_rest)
+        total = add(total, w[i] * quadratic(-u))
+        moment = add(moment, w[i] * u)
+        others = add(others, zero if abs(u) <= most else one)
+    return total, moment, others
+
+
+@scalar
 def mass(b: Any, top_b: Any) -> float:
     """Σ exp(b - B)."""
     total: float = 0.0
@@ -123,8 +167,11 @@ def sums_of_weights(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[flo
     total, moment, uncovered = 0.0, 0.0, 0.0
     for i in range(0, a.shape[0], BLOCK):
         j = i + BLOCK
-        sums = weigh(a[i:j], b[i:j], w[i:j], top_a, guess)
-        total, moment, uncovered = total + sums[0], moment + sums[1], uncovered + sums[2]
+        of_total, of_moment = weigh_finite(a[i:j], b[i:j], w[i:j], top_a, guess)
+        if not abs(of_moment) < INF:
+            of_total, of_moment, cells = weigh(a[i:j], b[i:j], w[i:j], top_a, guess)
+            uncovered += cells
+        total, moment = total + of_total, moment + of_moment
     return total, moment, uncovered
 
 
@@ -137,10 +184,19 @@ def sums_of_surplus(
     offset = ((float(top_b) - float(top_a)) + high) + low
     m_rest, offset = constant(top_a, m_rest, m_rest), constant(top_a, offset, offset)
     total, moment = 0.0, 0.0
+    close, near = True, True  # until a block of this row has said otherwise
     for i in range(0, a.shape[0], BLOCK):
-        j = i + BLOCK
-        sums = surplus(a[i:j], b[i:j], w[i:j], m, m_rest, top_b, offset)
-        total, moment = total + sums[0], moment + sums[1]
+        x, y, z = a[i : i + BLOCK], b[i : i + BLOCK], w[i : i + BLOCK]
+        of_total, of_moment = constant(m, 0, 0), constant(m, 0, 0)
+        if close:
+            of_total, of_moment, others = surplus_of_close(x, y, z, m, m_rest)
+            close = others == 0
+        if near and not close:
+            of_total, of_moment, others = surplus_without_far(x, y, z, m, m_rest)
+            near = others == 0
+        if not near:
+            of_total, of_moment = surplus(x, y, z, m, m_rest, top_b, offset)
+        total, moment = total + of_total, moment + of_moment
     return total, moment
 
 

@@ -93,9 +93,17 @@ def within(x: Any) -> Any:
 @scalar
 def scaled_exp(x: Any) -> Any:
     """exp(x) times the scale of weights, for x <= MOST; exactly 0 where it is below the dtype."""
-    s, r = reduced(within(x))
+    most = constant(x, MOST_32, MOST_64)
+    return scaled_exp_below_1(most if x > most else x)
+
+
+@scalar
+def scaled_exp_below_1(x: Any) -> Any:
+    """The same for x that is known to be in range above, as a logarithm below 1 is."""
+    least = constant(x, LEAST_32, LEAST_64)
+    s, r = reduced(least if x < least else x)
     e = s + s * (r + quadratic(r))
-    return constant(x, 0.0, 0.0) if x < constant(x, LEAST_32, LEAST_64) else e
+    return constant(x, 0.0, 0.0) if x < least else e
 
 
 @scalar
