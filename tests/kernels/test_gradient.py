@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from relentropy import Logits, LogProbs, relative_entropy
-from tests.backends import Backend
+from tests.backends import FLOATS, Backend
 from tests.kernels.conftest import Record, pairs_of_rows
 
 FACTORS = [1.0, 2.0, -3.0, 0.5, 1.0]
@@ -26,11 +26,20 @@ def pairs() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def slopes(torch: Any, p: Any, q: Any) -> tuple[Any, Any]:
     p, q = (x.detach().clone().requires_grad_() for x in (p, q))
     d = relative_entropy(Logits(p), Logits(q), base=2)
-    d.backward(torch.tensor(FACTORS, dtype=p.dtype))
+    d.backward(torch.tensor(FACTORS, dtype=d.dtype))
+    assert p.grad.dtype == p.dtype
     return p.grad.double().numpy(), q.grad.double().numpy()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+UNITS = {
+    "float64": (1e-12, 1e-15),
+    "float32": (1e-5, 1e-12),
+    "bfloat16": (2.0**-8, 1e-12),  # one rounding of a gradient that is right
+    "float16": (2.0**-11, 2.0**-24),
+}
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", pairs())
 def test_against_the_formulas(
     kernels: Record, monkeypatch: pytest.MonkeyPatch, torch: Any, name: str, dtype: str
@@ -44,7 +53,7 @@ def test_against_the_formulas(
     assert kernels.answered == 1
     monkeypatch.setenv("RELENTROPY_KERNELS", "0")
     truth = slopes(torch, p.double(), q.double())
-    units, rounding = (1e-12, 1e-15) if dtype == "float64" else (1e-5, 1e-12)
+    units, rounding = UNITS[dtype]
     for some, exact in zip(found, truth, strict=True):
         largest = np.abs(exact).max(-1, keepdims=True)
         if name == "equal":
@@ -85,7 +94,6 @@ def test_one_side_alone(kernels: Record, torch: Any) -> None:
 def test_who_has_to_take_the_formulas(kernels: Record, torch: Any) -> None:
     p, q = (torch.randn(4, 300).requires_grad_() for _ in "pq")
     relative_entropy(Logits(p), Logits(q[0])).sum().backward()
-    relative_entropy(Logits(p.bfloat16()), Logits(q.bfloat16())).sum().backward()
     bad = torch.full_like(p, float("nan")).requires_grad_()
     assert relative_entropy(Logits(bad), Logits(q)).isnan().all()
     assert relative_entropy(LogProbs(p), LogProbs(q)).isnan().all()
@@ -111,4 +119,4 @@ def test_nothing_is_kept_but_the_inputs(kernels: Record, torch: Any) -> None:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         d = relative_entropy(Logits(p), Logits(q))
     assert {x.data_ptr() for x in kept} == {p.data_ptr(), q.data_ptr()}
-    assert d.grad_fn.slopes.facts.size == 64 * 6
+    assert d.grad_fn.slopes.facts.size == 64 * 7

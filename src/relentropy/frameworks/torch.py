@@ -172,11 +172,10 @@ class _Fused(torch.autograd.Function):
         if factor is None:  # to be differentiated, or mapped
             found = iter(_slopes(ctx.slopes.formula, xs, wanted, weight))
             return None, *(next(found) if w else None for w in wanted)
-        gradients = (
-            torch.from_numpy(ctx.slopes.gradient(side, factor)) if w else None
-            for side, w in zip("pq", wanted, strict=True)
+        gradients = ctx.slopes.gradients(wanted, factor)
+        return None, *(
+            None if g is None else torch.from_numpy(g).to(xs[0].dtype) for g in gradients
         )
-        return None, *gradients
 
 
 def _numbers(x: Any) -> Any:

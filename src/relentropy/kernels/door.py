@@ -166,8 +166,8 @@ def wants_gradient(p: Discrete, q: Discrete) -> bool:
 
 
 def may_have_gradient(p: Discrete, a: Array, b: Array) -> bool:
-    """Whether the kernels of gradients take a pair: logs, not broadcast, in full precision."""
-    return bool(isinstance(p, Logs) and a.shape == b.shape and a.dtype.itemsize >= 4)
+    """Whether the kernels of gradients take a pair: logs, not broadcast."""
+    return bool(isinstance(p, Logs) and a.shape == b.shape)
 
 
 def worth(cells: int) -> bool:

@@ -4,9 +4,10 @@ It keeps the inputs and a few numbers a row; the gradients are computed from the
 asked for. Derivatives of a gradient are those of the formula.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from relentropy.kernels import door
 from relentropy.kernels.threads import over_rows
 
 Array = Any
@@ -29,7 +30,8 @@ class Slopes:
 
         a, b = self.rows
         kernel = slopes.compiled("values", a.dtype)
-        self.d, self.facts = numpy.empty(len(a), a.dtype), numpy.empty((len(a), rows.FACTS))
+        self.d = numpy.empty(len(a), door.result_dtype(a))
+        self.facts = numpy.empty((len(a), rows.FACTS))
         over_rows(
             lambda i, j: kernel(a, b, tolerance_a, tolerance_b, self.facts, self.d, i, j),
             len(a),
@@ -37,15 +39,20 @@ class Slopes:
         )
         return self.d.reshape(self.shape[:-1])
 
-    def gradient(self, side: str, factor: Array) -> Array:
-        """The factor times ∂D/∂a or, of side "q", ∂D/∂b."""
+    def gradients(self, wanted: Sequence[bool], factor: Array) -> list[Array | None]:
+        """The factor times ∂D/∂a and ∂D/∂b, as far as wanted; in float32 for half precision."""
         import numpy
 
         from relentropy.kernels import slopes
 
         a, b = self.rows
-        factor = numpy.ascontiguousarray(factor, a.dtype).reshape(-1)
-        kernel = slopes.compiled(f"slope_to_{side}", a.dtype)
-        out = numpy.empty_like(a)
-        over_rows(lambda i, j: kernel(a, b, self.d, self.facts, factor, out, i, j), len(a), a.size)
-        return out.reshape(self.shape)
+        dtype = self.d.dtype
+        factor = numpy.array(factor, dtype, order="C").reshape(-1)
+        out = [numpy.empty(a.shape, dtype) if w else None for w in wanted]
+        some = [x for x in out if x is not None]
+        name = "slopes_to_both" if len(some) == 2 else f"slope_to_{'p' if wanted[0] else 'q'}"
+        kernel = slopes.compiled(name, a.dtype)
+        over_rows(
+            lambda i, j: kernel(a, b, self.d, self.facts, factor, *some, i, j), len(a), a.size
+        )
+        return [None if x is None else x.reshape(self.shape) for x in out]

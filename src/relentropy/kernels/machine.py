@@ -32,9 +32,10 @@ FACTS = types.Array(types.float64, 2, "C")
 REAL = types.float64
 
 
-def vector(held: Any) -> Any:
-    """One number a row, in the dtype of the rows."""
-    return types.Array(numba.from_dtype(held), 1, "C", readonly=True)
+def results(held: Any, axes: int) -> Any:
+    """Arrays of what is computed from rows of a dtype: float64 from itself, float32 from others."""
+    number = numba.from_dtype(held)
+    return types.Array(number if number is types.float64 else types.float32, axes, "C")
 
 
 VALUES = (REAL, REAL)
@@ -55,9 +56,8 @@ def compiled(
         made = numba.njit(nogil=True, **OPTIONS)(function)
     heed_all_sources(made)
     number = numba.from_dtype(held)
-    result = types.float64 if number is types.float64 else types.float32
     rows = types.Array(number, 2, "C", readonly=True)
-    out = types.Array(result, axes, "C")
+    out = results(held, axes)
     with suppress(OSError):  # a full disk: it is made all the same
         made.compile((rows, rows, *parameters, out, types.int64, types.int64))
     made.disable_compile()

@@ -38,15 +38,19 @@ INF = math.inf
 FAR = -30.0
 """Below this u = log(p/q) - m what counts is Q's mass, which is taken from b alone."""
 
-CLOSE = 0.34
-"""|u| up to which exp(-u) - 1 + u is the polynomial, as it is: just below log(2)/2."""
+CLOSE = 0.3
+"""|u| up to which exp(-u) - 1 + u is the polynomial, as it is.
+
+Where all cells are so, D is at most log cosh 0.3, and u + D below log(2)/2 too.
+"""
 
 LARGE = math.exp(40.0)
 """Above, exp(D) - 1 comes near the largest float32, and the sum over exp(b) takes its place."""
 
 
-FACTS = 6
-"""Of a row: A, B, log Σ exp(a - A), the mean of d in two parts, log Σ exp(b - B)."""
+FACTS = 7
+"""Of a row: A, B, log Σ exp(a - A), the mean of d in two parts, log Σ exp(b - B), and the largest
+|u|: 0 if it is at most CLOSE, 1 if at most -FAR, otherwise 2."""
 
 NEGLIGIBLE = 1e-6
 """Of E[exp(-u) - 1 + u], how much δ² may be before the mean is taken again."""
@@ -178,7 +182,7 @@ def sums_of_weights(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[flo
 @scalar
 def sums_of_surplus(
     a: Any, b: Any, w: Any, high: float, low: float, top_a: Any, top_b: Any
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     m = constant(top_a, high, high)
     m_rest = (high - float(m)) + low
     offset = ((float(top_b) - float(top_a)) + high) + low
@@ -197,7 +201,7 @@ def sums_of_surplus(
         if not near:
             of_total, of_moment = surplus(x, y, z, m, m_rest, top_b, offset)
         total, moment = total + of_total, moment + of_moment
-    return total, moment
+    return total, moment, 0.0 if close else (1.0 if near else 2.0)
 
 
 @scalar
@@ -212,6 +216,7 @@ def relative_entropy_of_row(
     total, moment, uncovered = sums_of_weights(a, b, w, top_a, guess)
     log_total = math.log(total / float(constant(top_a, SCALE_32, SCALE_64)))
     facts[0], facts[1], facts[2], facts[3], facts[4] = top_a, top_b, log_total, 0.0, 0.0
+    facts[6] = 2.0
     if not (total < INF and normal(log_total + float(top_a), tolerance_a)):
         return math.nan
     if uncovered > 0.0:
@@ -222,7 +227,7 @@ def relative_entropy_of_row(
     for _ in range(3):
         high = float(guess) + mean
         low = (float(guess) - high) + mean
-        sum_g, sum_u = sums_of_surplus(a, b, w, high, low, top_a, top_b)
+        sum_g, sum_u, facts[6] = sums_of_surplus(a, b, w, high, low, top_a, top_b)
         delta, value = sum_u / total, sum_g / total
         if not (value < LARGE and delta * delta > NEGLIGIBLE * value):
             break

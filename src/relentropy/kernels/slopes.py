@@ -57,19 +57,29 @@ def slopes_of_p(a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest
         out[i] = (weight * scale) * u if weight > zero else zero
 
 
-def slope_to_p(
-    a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any, first: int, last: int
+@scalar
+def slopes_of_q_close(
+    a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any, d: Any
 ) -> None:
-    """In out factor · p u, in rows first to last."""
-    for i in range(first, last):
-        top_a, _, m, m_rest, scale, _ = parts(load(a[i, 0]), facts[i], facts[i, 3], facts[i, 4])
-        if d[i] == INF:
-            out[i] = constant(m, 0, 0)
-            continue
-        scale = scale * constant(m, factor[i], factor[i])
-        for j in range(0, a.shape[1], BLOCK):
-            k = j + BLOCK
-            slopes_of_p(a[i, j:k], b[i, j:k], out[i, j:k], scale, top_a, m, m_rest)
+    """Where all |u| are at most CLOSE."""
+    for i in range(a.shape[0]):
+        x = load(a[i])
+        t = centred(x, load(b[i]), m, m_rest) + d
+        out[i] = (scaled_exp(x - top_a) * scale) * (quadratic(-t) - t)
+
+
+@scalar
+def slopes_of_q_near(
+    a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any, d: Any
+) -> None:
+    """Where all |u| are at most -FAR."""
+    one, unscale = constant(m, 1, 1), constant(m, 1 / SCALE_32, 1 / SCALE_64)
+    for i in range(a.shape[0]):
+        x = load(a[i])
+        s, r = reduced(-(centred(x, load(b[i]), m, m_rest) + d))
+        k2 = s * unscale
+        less = k2 * (r + quadratic(r)) + (k2 - one)
+        out[i] = (scaled_exp(x - top_a) * scale) * less
 
 
 @scalar
@@ -101,36 +111,66 @@ def slopes_of_q(
         out[i] = factor * (p * (k2 * tail + (k2 - one)) if near else q - p)
 
 
+@scalar
+def row_to_p(a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any) -> None:
+    """In out factor · p u."""
+    top_a, _, m, m_rest, scale, _ = parts(load(a[0]), facts, facts[3], facts[4])
+    scale = constant(m, 0, 0) if d == INF else scale * factor
+    for j in range(0, a.shape[0], BLOCK):
+        k = j + BLOCK
+        if d == INF:
+            out[j:k] = scale
+        else:
+            slopes_of_p(a[j:k], b[j:k], out[j:k], scale, top_a, m, m_rest)
+
+
+@scalar
+def row_to_q(a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any) -> None:
+    """In out factor · (q - p)."""
+    top_a, top_b, m, m_rest, scale, scale_b = parts(load(a[0]), facts, facts[3], facts[4])
+    of_p = scale * factor
+    for j in range(0, a.shape[0], BLOCK):
+        k = j + BLOCK
+        x, y, z = a[j:k], b[j:k], out[j:k]
+        if facts[6] == 0.0:
+            slopes_of_q_close(x, y, z, of_p, top_a, m, m_rest, d)
+        elif facts[6] == 1.0:
+            slopes_of_q_near(x, y, z, of_p, top_a, m, m_rest, d)
+        else:
+            slopes_of_q(x, y, z, scale, top_a, m, m_rest, d, top_b, scale_b, factor)
+
+
+def slope_to_p(
+    a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any, first: int, last: int
+) -> None:
+    """The factor times ∂D/∂a, in rows first to last."""
+    for i in range(first, last):
+        row_to_p(a[i], b[i], d[i], facts[i], factor[i], out[i])
+
+
 def slope_to_q(
     a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any, first: int, last: int
 ) -> None:
-    """In out factor · (q - p), in rows first to last."""
+    """The factor times ∂D/∂b, in rows first to last."""
     for i in range(first, last):
-        high, low = facts[i, 3], facts[i, 4]
-        top_a, top_b, m, m_rest, scale, scale_b = parts(load(a[i, 0]), facts[i], high, low)
-        weight = constant(m, factor[i], factor[i])
-        for j in range(0, a.shape[1], BLOCK):
-            k = j + BLOCK
-            slopes_of_q(
-                a[i, j:k],
-                b[i, j:k],
-                out[i, j:k],
-                scale,
-                top_a,
-                m,
-                m_rest,
-                d[i],
-                top_b,
-                scale_b,
-                weight,
-            )
+        row_to_q(a[i], b[i], d[i], facts[i], factor[i], out[i])
+
+
+def slopes_to_both(
+    a: Any, b: Any, d: Any, facts: Any, factor: Any, to_p: Any, out: Any, first: int, last: int
+) -> None:
+    """Of a row that lies in the cache, in `to_p` and `out`."""
+    for i in range(first, last):
+        row_to_p(a[i], b[i], d[i], facts[i], factor[i], to_p[i])
+        row_to_q(a[i], b[i], d[i], facts[i], factor[i], out[i])
 
 
 @cache
 def compiled(name: str, held: Any) -> Any:
-    """`values` or one of the slopes for rows of a dtype, made when it is first asked for."""
+    """`values` or slopes for rows of a dtype, made when it is first asked for."""
     if name == "values":
         return machine.compiled(values, held, (machine.REAL, machine.REAL, machine.FACTS))
-    vector = machine.vector(held)
+    vector, table = machine.results(held, 1), machine.results(held, 2)
     parameters = (vector, machine.FACTS, vector)
-    return machine.compiled(globals()[name], held, parameters, axes=2)
+    both = (table,) if name == "slopes_to_both" else ()
+    return machine.compiled(globals()[name], held, (*parameters, *both), axes=2)
