@@ -13,6 +13,9 @@ from relentropy.kernels import door
 from tests.backends import FLOATS, Backend
 from tests.kernels.test_scalars import UNIT
 
+numba = pytest.importorskip("numba")
+logarithms = pytest.importorskip("relentropy.kernels.logarithms")
+
 BOTH = ("float32", "float64")
 EDGES = np.array([0.0, -0.0, 5e-324, 1e-310, 0.3, 1.0, 1e308, np.inf, -1.0, -np.inf, np.nan])
 
@@ -108,3 +111,51 @@ def test_shapes_dtypes_and_frameworks(
         wanted = given[0] * np.log(given[0] / given[1])
         rtol = 1e-12 if dtype == "float64" else 1e-5
         np.testing.assert_allclose(backend.numpy(value), wanted, rtol=rtol, atol=rtol / 100)
+
+
+def over_pairs(function: Any) -> Any:
+    @numba.njit(fastmath={"contract"}, error_model="numpy")
+    def loop(x: Any, y: Any, out: Any) -> None:
+        for i in range(x.shape[0]):
+            out[i] = function(x[i], y[i])
+
+    return loop
+
+
+@numba.njit(fastmath={"contract"}, error_model="numpy")
+def log_of_quotient(x: Any, y: Any) -> Any:
+    large, small = logarithms.log_of(*logarithms.quotient(x, y))
+    return large + small
+
+
+def worst_in_ulp(loop: Any, x: np.ndarray, y: np.ndarray, truth: Callable[..., mpf]) -> float:
+    out, worst = np.empty_like(x), 0.0
+    loop(x, y, out)
+    with mp.workdps(60):
+        for a, b, value in zip(x, y, out, strict=True):
+            wanted = truth(mpf(float(a)), mpf(float(b)))
+            if wanted:
+                ulp = 2.0 ** (mp.frexp(wanted)[1] - 1) * UNIT[x.dtype.name]
+                worst = max(worst, float(abs(mpf(float(value)) - wanted) / ulp))
+    return worst
+
+
+@pytest.mark.parametrize("dtype", BOTH)
+def test_logarithm_of_a_quotient(dtype: str) -> None:
+    x, y = arguments(dtype, 2000)
+    assert worst_in_ulp(over_pairs(log_of_quotient), x, y, lambda a, b: mp.log(a / b)) <= 1
+
+
+@pytest.mark.parametrize("dtype", BOTH)
+def test_h(dtype: str) -> None:
+    """(1+z) log(1+z) - z: four units where k = 0; beyond, what is left after subtracting z."""
+    rng = np.random.default_rng(0)
+    tiny = np.exp(rng.uniform(-30, -1.2, 4000)) * rng.choice([-1, 1], 4000)
+    near = np.concatenate([rng.uniform(-0.33, 0.33, 4000), tiny]).astype(dtype)
+    far = np.concatenate([rng.uniform(-1, -0.34, 4000), np.exp(rng.uniform(-1, 60, 4000))])
+    loop = over_pairs(logarithms.h)
+    for z, units in ((near, 4), (far.astype(dtype), 16)):
+        m = (1 + z.astype("float64")).astype(dtype)
+        # What is given is z; m beside it may be rounded, and where k != 0 it is what counts.
+        z = z if units == 4 else (m.astype("float64") - 1).astype(dtype)
+        assert worst_in_ulp(loop, z, m, lambda z, _: (1 + z) * mp.log1p(z) - z) <= units

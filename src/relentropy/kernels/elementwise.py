@@ -9,7 +9,7 @@ from typing import Any
 
 from relentropy.kernels import machine
 from relentropy.kernels.logarithms import h_near, log_of, quotient
-from relentropy.kernels.machine import constant, fused, load, scalar
+from relentropy.kernels.machine import constant, fused, load, scalar, section
 
 INF, NAN = math.inf, math.nan
 
@@ -64,21 +64,21 @@ def entr_of(a: Any) -> Any:
     return a if a != a else value
 
 
-@scalar
+@section
 def rel_entr_of_block(x: Any, y: Any, out: Any) -> None:
-    for i in range(out.shape[0]):
+    for i in range(x.shape[0]):
         out[i] = rel_entr_of(load(x[i]), load(y[i]))
 
 
-@scalar
+@section
 def kl_div_of_block(x: Any, y: Any, out: Any) -> None:
-    for i in range(out.shape[0]):
+    for i in range(x.shape[0]):
         out[i] = kl_div_of(load(x[i]), load(y[i]))
 
 
-@scalar
+@section
 def entr_of_block(x: Any, out: Any) -> None:
-    for i in range(out.shape[0]):
+    for i in range(x.shape[0]):
         out[i] = entr_of(load(x[i]))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from relentropy.kernels.logarithms import h
-from relentropy.kernels.machine import add, constant, load, scalar
+from relentropy.kernels.machine import add, constant, load, section
 from relentropy.kernels.rows import BLOCK, FACTS, INF, centred, parts, relative_entropy_of_row, row
 from relentropy.kernels.scalars import (
     SCALE_32,
@@ -30,7 +30,7 @@ STEEP = 60.0
 """log(p/q) beyond which the smaller of the two adds nothing to the mixture."""
 
 
-@scalar
+@section
 def terms(
     a: Any, b: Any, m: Any, m_rest: Any, top_a: Any, top_b: Any, of_a: Any, of_b: Any, weight: Any
 ) -> Any:
@@ -74,7 +74,7 @@ def jensen_shannon(
         out[i] = d if math.isnan(d) else of_row(p, q, d, facts, weight)
 
 
-@scalar
+@section
 def of_row(a: Any, b: Any, d: float, facts: Any, weight: float) -> float:
     like = load(a[0])
     # log(p/q) is a - b less the difference of the normalisers, which is E_p[a - b] - D.

@@ -76,9 +76,19 @@ def heed_all_sources(made: Any) -> None:
         index._source_stamp = tuple(sorted(stamps))
 
 
+INSIDE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **OPTIONS}
+"""Of what only kernels call: without a way in from Python it is compiled sooner."""
+
+
 def scalar(function: F) -> F:
     """A function of a few numbers, which disappears in the loop that calls it."""
-    compiled: F = numba.njit(**OPTIONS)(function)
+    compiled: F = numba.njit(forceinline=True, **INSIDE)(function)
+    return compiled
+
+
+def section(function: F) -> F:
+    """A piece of a kernel that has loops of its own."""
+    compiled: F = numba.njit(**INSIDE)(function)
     return compiled
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from relentropy.kernels import machine
-from relentropy.kernels.machine import add, constant, larger, load, of_rank, rank, scalar
+from relentropy.kernels.machine import add, constant, larger, load, of_rank, rank, scalar, section
 from relentropy.kernels.scalars import (
     LEAST_32,
     LEAST_64,
@@ -56,7 +56,7 @@ NEGLIGIBLE = 1e-6
 """Of E[exp(-u) - 1 + u], how much δ² may be before the mean is taken again."""
 
 
-@scalar
+@section
 def top(a: Any) -> Any:
     """The largest entry; NaN or infinite where the row is no distribution, as a rule."""
     best = rank(load(a[0]))
@@ -65,7 +65,7 @@ def top(a: Any) -> Any:
     return of_rank(best)
 
 
-@scalar
+@section
 def weigh(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any, Any]:
     """W = exp(a - A), scaled; Σ w, Σ w (d - guess), and how many cells have d = +inf."""
     zero, one, inf = constant(guess, 0, 0), constant(guess, 1, 1), constant(guess, INF, INF)
@@ -80,7 +80,7 @@ def weigh(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any, Any
     return total, moment, uncovered
 
 
-@scalar
+@section
 def weigh_finite(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any]:
     """`weigh` where all is finite; where something is not, neither is the second sum."""
     zero = constant(guess, 0, 0)
@@ -101,7 +101,7 @@ def centred(x: Any, y: Any, m: Any, m_rest: Any) -> Any:
     return (d - m) + (((x - (d - z)) - (y + z)) - m_rest)
 
 
-@scalar
+@section
 def surplus(
     a: Any, b: Any, w: Any, m: Any, m_rest: Any, top_b: Any, offset: Any
 ) -> tuple[Any, Any]:
@@ -122,7 +122,7 @@ def surplus(
     return total, moment
 
 
-@scalar
+@section
 def surplus_without_far(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, Any, Any]:
     """The same where all |u| are at most -FAR, and how many are not."""
     zero, one, most = constant(m, 0, 0), constant(m, 1, 1), constant(m, -FAR, -FAR)
@@ -136,7 +136,7 @@ def surplus_without_far(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[An
     return total, moment, others
 
 
-@scalar
+@section
 def surplus_of_close(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, Any, Any]:
     """The same where all |u| are at most CLOSE, so that there is nothing to reduce."""
     zero, one, most = constant(m, 0, 0), constant(m, 1, 1), constant(m, CLOSE, CLOSE)
@@ -149,7 +149,7 @@ def surplus_of_close(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, 
     return total, moment, others
 
 
-@scalar
+@section
 def mass(b: Any, top_b: Any) -> float:
     """Σ exp(b - B)."""
     total: float = 0.0
@@ -158,7 +158,7 @@ def mass(b: Any, top_b: Any) -> float:
     return total * float(constant(top_b, 1 / SCALE_32, 1 / SCALE_64))
 
 
-@scalar
+@section
 def mass_of_block(b: Any, top_b: Any) -> Any:
     total = constant(top_b, 0, 0)
     for i in range(b.shape[0]):
@@ -166,7 +166,7 @@ def mass_of_block(b: Any, top_b: Any) -> Any:
     return total
 
 
-@scalar
+@section
 def sums_of_weights(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[float, float, float]:
     total, moment, uncovered = 0.0, 0.0, 0.0
     for i in range(0, a.shape[0], BLOCK):
@@ -179,7 +179,7 @@ def sums_of_weights(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[flo
     return total, moment, uncovered
 
 
-@scalar
+@section
 def sums_of_surplus(
     a: Any, b: Any, w: Any, high: float, low: float, top_a: Any, top_b: Any
 ) -> tuple[float, float, float]:
@@ -204,7 +204,7 @@ def sums_of_surplus(
     return total, moment, 0.0 if close else (1.0 if near else 2.0)
 
 
-@scalar
+@section
 def relative_entropy_of_row(
     a: Any, b: Any, w: Any, facts: Any, tolerance_a: float, tolerance_b: float
 ) -> float:
@@ -248,7 +248,7 @@ def normal(log_total: float, tolerance: float) -> bool:
     return tolerance == INF or abs(math.expm1(log_total)) <= tolerance
 
 
-@scalar
+@section
 def cost(a: Any, b: Any, top_a: Any, top_b: Any) -> tuple[Any, Any]:
     """Σ w (B - b) with w = exp(a - A), scaled, and Σ w; where w = 0 nothing is paid."""
     zero = constant(top_a, 0, 0)
@@ -260,7 +260,7 @@ def cost(a: Any, b: Any, top_a: Any, top_b: Any) -> tuple[Any, Any]:
     return paid, total
 
 
-@scalar
+@section
 def others(b: Any, top_b: Any) -> tuple[Any, Any]:
     """How many entries are the largest, and Σ exp(b - B), scaled, of all the rest."""
     zero, one = constant(top_b, 0, 0), constant(top_b, 1, 1)
@@ -272,7 +272,7 @@ def others(b: Any, top_b: Any) -> tuple[Any, Any]:
     return largest, rest
 
 
-@scalar
+@section
 def cross_entropy_of_row(a: Any, b: Any, tolerance_a: float, tolerance_b: float) -> float:
     """Σ p (-log q) from terms none of which is negative: log Σ exp(b - B), and the B - b."""
     top_a, top_b = top(a), top(b)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from relentropy.kernels import machine
-from relentropy.kernels.machine import constant, load, scalar
+from relentropy.kernels.machine import constant, load, section
 from relentropy.kernels.rows import BLOCK, INF, centred, parts, relative_entropy_of_row
 from relentropy.kernels.scalars import (
     LEAST_32,
@@ -47,7 +47,7 @@ def values(
         out[i] = relative_entropy_of_row(a[i], b[i], w, facts[i], tolerance_a, tolerance_b)
 
 
-@scalar
+@section
 def slopes_of_p(a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any) -> None:
     zero = constant(m, 0, 0)
     for i in range(a.shape[0]):
@@ -57,7 +57,7 @@ def slopes_of_p(a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest
         out[i] = (weight * scale) * u if weight > zero else zero
 
 
-@scalar
+@section
 def slopes_of_q_close(
     a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any, d: Any
 ) -> None:
@@ -68,7 +68,7 @@ def slopes_of_q_close(
         out[i] = (scaled_exp(x - top_a) * scale) * (quadratic(-t) - t)
 
 
-@scalar
+@section
 def slopes_of_q_near(
     a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any, d: Any
 ) -> None:
@@ -82,7 +82,7 @@ def slopes_of_q_near(
         out[i] = (scaled_exp(x - top_a) * scale) * less
 
 
-@scalar
+@section
 def slopes_of_q(
     a: Any,
     b: Any,
@@ -111,7 +111,7 @@ def slopes_of_q(
         out[i] = factor * (p * (k2 * tail + (k2 - one)) if near else q - p)
 
 
-@scalar
+@section
 def row_to_p(a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any) -> None:
     """In out factor · p u."""
     top_a, _, m, m_rest, scale, _ = parts(load(a[0]), facts, facts[3], facts[4])
@@ -124,7 +124,7 @@ def row_to_p(a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any) -> None:
             slopes_of_p(a[j:k], b[j:k], out[j:k], scale, top_a, m, m_rest)
 
 
-@scalar
+@section
 def row_to_q(a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any) -> None:
     """In out factor · (q - p)."""
     top_a, top_b, m, m_rest, scale, scale_b = parts(load(a[0]), facts, facts[3], facts[4])

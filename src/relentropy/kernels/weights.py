@@ -16,7 +16,7 @@ import numpy as np
 
 from relentropy.kernels import machine
 from relentropy.kernels.logarithms import LIFT, NORMAL_32, NORMAL_64, h, log_of, quotient
-from relentropy.kernels.machine import add, constant, larger, load, of_rank, rank, scalar
+from relentropy.kernels.machine import add, constant, larger, load, of_rank, rank, scalar, section
 from relentropy.kernels.rows import BLOCK, INF, row
 
 STEEP_32, STEEP_64 = 2.0**80, 2.0**900
@@ -26,7 +26,7 @@ SUMS = 5
 """Of a row: Σ p, Σ q, Σ (q - p), how many cells are negative or NaN, how many have q = 0 < p."""
 
 
-@scalar
+@section
 def sums_of_block(p: Any, q: Any) -> tuple[float, float, float, Any, Any]:
     zero, one = constant(load(p[0]), 0, 0), constant(load(p[0]), 1, 1)
     total_p, total_q, difference = 0.0, 0.0, 0.0
@@ -41,7 +41,7 @@ def sums_of_block(p: Any, q: Any) -> tuple[float, float, float, Any, Any]:
     return total_p, total_q, difference, outside, uncovered
 
 
-@scalar
+@section
 def sums_of(p: Any, q: Any, sums: Any) -> None:
     for k in range(SUMS):
         sums[k] = 0.0
@@ -68,7 +68,7 @@ def is_steep(x: Any, y: Any, steep: Any) -> Any:
     return (x >= y * steep) & (y > constant(y, 0, 0))
 
 
-@scalar
+@section
 def divergence_of_block(p: Any, q: Any, e: Any, grown: Any) -> tuple[Any, Any]:
     """Σ q h(z) where p/q stays in the dtype; how many cells there are in which it does not."""
     zero, one, half = constant(e, 0, 0), constant(e, 1, 1), constant(e, 0.5, 0.5)
@@ -88,7 +88,7 @@ def divergence_of_block(p: Any, q: Any, e: Any, grown: Any) -> tuple[Any, Any]:
     return total, left
 
 
-@scalar
+@section
 def steep_part_of_block(p: Any, q: Any, e: Any, grown: Any) -> Any:
     """The terms that are left: p [log(p/q) - 1] + q."""
     zero, one, steep = constant(e, 0, 0), constant(e, 1, 1), constant(e, STEEP_32, STEEP_64)
@@ -101,7 +101,7 @@ def steep_part_of_block(p: Any, q: Any, e: Any, grown: Any) -> Any:
     return total
 
 
-@scalar
+@section
 def divergence(p: Any, q: Any, total_p: float, total_q: float, difference: float) -> float:
     """D of one row, where Q covers P."""
     e, grown = excess(load(p[0]), difference / total_p)
@@ -149,7 +149,7 @@ def jeffreys(
         out[i] = value if valid(forth, tolerance_p, tolerance_q) else math.nan
 
 
-@scalar
+@section
 def mixed_block(p: Any, q: Any, e: Any, grown: Any, weight: Any) -> Any:
     """Σ max(p, q) [c h(d) - h(c d)], 1 + d = min(p, q) / max(p, q): see `jensen_shannon`."""
     zero, one = constant(e, 0, 0), constant(e, 1, 1)
@@ -188,7 +188,7 @@ def jensen_shannon(
         out[i] = total / sums[1] if valid(sums, tolerance_p, tolerance_q) else math.nan
 
 
-@scalar
+@section
 def largest(q: Any) -> Any:
     """Of numbers that are not negative, whose bits have their order."""
     best = rank(load(q[0]))
@@ -197,7 +197,7 @@ def largest(q: Any) -> Any:
     return of_rank(best)
 
 
-@scalar
+@section
 def cost_of_block(p: Any, q: Any, total: Any, top: Any) -> tuple[Any, Any, Any, Any]:
     """Σ p log(Q/q) and Σ q over cells that are not the largest; how many are, and their Σ p."""
     zero, one = constant(top, 0, 0), constant(top, 1, 1)
