@@ -60,15 +60,15 @@ def whole(parts: Array) -> Array:
     top_a, top_b, log_total, mean, d = (parts[:, i, :] for i in range(5))
     A, B = (xp.max(top, axis=-1, keepdims=True) for top in (top_a, top_b))
     common = (top_a > -INF) & (top_b > -INF)
-    mean = mean + _above(xp, common, top_a, top_b, A, B)
     infinite = xp.any(d == INF, axis=-1, keepdims=True)
     d = xp.where(d == INF, 0.0, d)
-    # log P_r and log Q_r are x and y, but for constants; their difference t has more digits.
-    t = xp.where(common, mean - d, 0.0)
-    x = (top_a - A) + log_total
-    y, rest = difference(xp.where(common, x, 0.0), t)
-    y = xp.where(common, y, (top_b - B) + log_total)
-    ratio = centred_log_ratio(xp, x, y, -rest)
+    # The log-masses but for constants, x and y, and their log-ratio t, with more digits than x - y.
+    shift = _above(xp, common, top_a, top_b, A, B)
+    x, y = (top_a - A) + log_total, (top_b - B) + (log_total - (mean - d))
+    mean = mean + shift
+    t = mean - d
+    rounded, lost = difference(xp.where(common, x, 0.0), xp.where(common, y, 0.0))
+    ratio = centred_log_ratio(xp, x, y, xp.where(common, (t - rounded) - lost, 0.0))
     within = xp.sum(ratio.p * d, axis=-1, keepdims=True)
     value = relative_entropy_on_support(xp, ratio) + within
     valid = (A > -INF) & (A < INF) & (B > -INF) & (B < INF)
