@@ -52,22 +52,20 @@ def sharded_relative_entropy(
         RuntimeError: torch.distributed not initialised; second derivatives on PyTorch.
         NameError: no such axis around the call on JAX.
 
-        Ranks whose batch axes or dtypes differ are not looked for, which would take a second
-        collective: gloo stops with an error; TORCH_DISTRIBUTED_DEBUG=DETAIL names the ranks.
+        That ranks have the same batch axes and dtypes is not asked, which would take a second
+        collective: gloo ends with an error; TORCH_DISTRIBUTED_DEBUG=DETAIL names the ranks.
 
     Examples:
         One process, which has all cells:
 
-        >>> import tempfile, torch
+        >>> import torch
+        >>> import torch.distributed as dist
         >>> from relentropy import sharded_relative_entropy
-        >>> store = tempfile.NamedTemporaryFile()
-        >>> torch.distributed.init_process_group(
-        ...     "gloo", init_method=f"file://{store.name}", rank=0, world_size=1
-        ... )
+        >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
         >>> policy, reference = torch.zeros(2, 4), torch.tensor([0.0, 1.0, 2.0, 3.0])
         >>> sharded_relative_entropy(policy, reference)
         tensor([0.5539, 0.5539])
-        >>> torch.distributed.destroy_process_group()
+        >>> dist.destroy_process_group()
 
     Source: Cover & Thomas, Elements of Information Theory, 2nd ed., theorem 2.5.3: the relative
     entropy of which rank, and the mean of those within the ranks.

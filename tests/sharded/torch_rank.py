@@ -75,7 +75,7 @@ def of_batches(rank: int, ranks: int) -> np.ndarray:
     return bits.detach().numpy()
 
 
-def of_many_rows(rank: int, ranks: int) -> Any:
+def of_many_rows(rank: int, ranks: int) -> None:
     """More rows than are in work at once; gradients by blocks are those of the rows alone."""
     torch.manual_seed(0)
     p, q = (torch.randn(9000, cases.K, dtype=torch.float64) for _ in "pq")
@@ -86,6 +86,21 @@ def of_many_rows(rank: int, ranks: int) -> Any:
     assert all(torch.equal(x.grad[-7:], y.grad) for x, y in zip((a, b), short, strict=True))
     none = sharded_relative_entropy(a[:0], b[:0])
     assert none.shape == (0,)
+
+
+def of_memory(rank: int, ranks: int) -> None:
+    """Nothing is kept for the gradient but the logits, as they came, and six numbers a row."""
+    a, b = (mine(x, rank, ranks).bfloat16().requires_grad_() for x in cases.stacked())
+    kept: list[torch.Tensor] = []
+
+    def pack(x: torch.Tensor) -> torch.Tensor:
+        kept.append(x)
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        sharded_relative_entropy(a, b)
+    assert sum(x.numel() for x in kept) == a.numel() + b.numel() + 6 * len(a)
+    assert sum(x.dtype == torch.bfloat16 for x in kept) == 2
 
 
 def of_groups(rank: int, ranks: int) -> np.ndarray:
@@ -118,6 +133,7 @@ def main(rank: int, ranks: int, folder: Path) -> None:
         "groups": of_groups(rank, ranks),
     }
     of_many_rows(rank, ranks)
+    of_memory(rank, ranks)
     twice()
     dist.destroy_process_group()
     (folder / f"{rank}.pickle").write_bytes(pickle.dumps(found))
