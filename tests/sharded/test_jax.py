@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from relentropy import Logits, relative_entropy, sharded_relative_entropy
 from tests.backends import Backend
 from tests.docs.pages import ROOT
 from tests.sharded import cases
+from tests.sharded.once import once
 from tests.sharded.whole import unsplit
 
 VALID = np.array([name not in cases.INVALID for name in cases.NAMES])
@@ -22,13 +24,17 @@ RUNS = [(2, "float32"), (4, "float64"), (4, "bfloat16")]
 def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What a process with four devices found."""
     pytest.importorskip("jax")
-    folder = tmp_path_factory.mktemp("devices")
+    folder = once(tmp_path_factory, "devices", run_devices)
+    return pickle.loads((folder / "found.pickle").read_bytes())
+
+
+def run_devices(folder: Path) -> None:
+    """A process whose warnings are errors, as here."""
     command = [sys.executable, "-W", "error", "-m", "tests.sharded.jax_devices", str(folder)]
     done = subprocess.run(
         command, cwd=ROOT, text=True, capture_output=True, timeout=500, check=False
     )
     assert done.returncode == 0, done.stderr
-    return pickle.loads((folder / "found.pickle").read_bytes())
 
 
 @pytest.mark.parametrize("run", [*RUNS, "unchecked"])

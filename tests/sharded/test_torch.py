@@ -13,6 +13,7 @@ from relentropy import Logits, relative_entropy, sharded_relative_entropy
 from tests.backends import Backend
 from tests.docs.pages import ROOT
 from tests.sharded import cases
+from tests.sharded.once import once
 from tests.sharded.whole import unsplit
 
 FLOATS = ("float32", "float64", "float16", "bfloat16")
@@ -23,15 +24,19 @@ VALID = [name not in cases.INVALID for name in cases.NAMES]
 def ranks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What each process found."""
     pytest.importorskip("torch.distributed")
-    n, folder = request.param, tmp_path_factory.mktemp("ranks")
-    started = [started_rank(rank, n, folder) for rank in range(n)]
+    n = request.param
+    folder = once(tmp_path_factory, f"{n} ranks", lambda folder: run_all(n, folder))
+    return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(n)]
+
+
+def run_all(ranks: int, folder: Path) -> None:
+    started = [started_rank(rank, ranks, folder) for rank in range(ranks)]
     try:
         said = [process.communicate(timeout=300)[0] for process in started]
     finally:
         for process in started:
             process.kill()
-    assert [process.returncode for process in started] == [0] * n, "\n".join(said)
-    return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(n)]
+    assert [process.returncode for process in started] == [0] * ranks, "\n".join(said)
 
 
 def started_rank(rank: int, ranks: int, folder: Path) -> subprocess.Popen[str]:
