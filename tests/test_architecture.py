@@ -50,6 +50,7 @@ ARROWS: dict[str, set[str]] = {
         }
         for key in VERBS
     },
+    "_sharded": {*VERBS, "_array", "distributions", "exact"},
     "_faces": {*VERBS, "_array", "distributions"},
     **{face: {*VERBS, "_array", "_faces", "distributions"} for face in ("jax", "keras", "torch")},
     "compare": {*VERBS, "_lazy", "distributions", "methods", ""},
@@ -60,6 +61,7 @@ ARROWS: dict[str, set[str]] = {
         "_lazy",
         "_convert",
         "_rules",
+        "_sharded",
         "distributions",
         "frameworks",
         "methods",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from relentropy._joint import mutual_information as mutual_information
     from relentropy._rules import rule_for as rule_for
     from relentropy._rules import rules as rules
+    from relentropy._sharded import sharded_relative_entropy as sharded_relative_entropy
     from relentropy._verbs import cross_entropy as cross_entropy
     from relentropy._verbs import entr as entr
     from relentropy._verbs import entropy as entropy
@@ -141,6 +142,7 @@ _EXPORTS = {
         "mutual_information",
     ],
     "relentropy._rules": ["rule_for", "rules"],
+    "relentropy._sharded": ["sharded_relative_entropy"],
     "relentropy._verbs": [
         "cross_entropy",
         "entr",

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from relentropy.frameworks.base import SMALLEST_NORMAL, Framework
+from relentropy.frameworks.base import ByParts as ByParts
 from relentropy.frameworks.registry import OF_TYPE, name_of, named
 
 Array = Any
@@ -232,6 +233,11 @@ def by_row_blocks(f: Callable[..., Array], *xs: Array) -> Array:
     one entry a row; the arguments have rows first. Derivatives of every order are those of f.
     """
     return _of(xs[0]).by_row_blocks(f, xs)
+
+
+def over_ranks(formula: ByParts, x: Array, y: Array, group: Any, axis_name: Any) -> Array:
+    """The value of each row of which every rank has a part, (rows, K); first derivatives."""
+    return _of(x).over_ranks(formula, x, y, group, axis_name)
 
 
 def entries(x: Array, index: Array) -> Array:

@@ -221,6 +221,7 @@ class Softmax(NamedTuple):
     """exp(a) relative to its largest entry, which is kept apart so that no residue is lost."""
 
     top: Array  # the largest entry, (..., 1), differentiable
+    best: Array  # where it is
     shifted: Array  # a - top, -inf kept
     weights: Array  # exp(a - top)
     rest: Array  # the sum of all weights but the largest, which is 1: (..., 1)
@@ -237,7 +238,7 @@ def softmax(xp: Any, a: Array) -> Softmax:
     shifted = a - xp.where(top == -INF, 0.0, top)
     weights = xp.exp(shifted)
     others = xp.where(_array.positions(a) == best, 0.0, weights)
-    return Softmax(top, shifted, weights, xp.sum(others, axis=-1, keepdims=True))
+    return Softmax(top, best, shifted, weights, xp.sum(others, axis=-1, keepdims=True))
 
 
 def logsumexp(xp: Any, a: Array) -> Array:

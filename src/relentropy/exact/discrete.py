@@ -55,7 +55,7 @@ def relative_entropy_of_logs(p: Discrete, q: Discrete) -> Array:
     a, b = log_weights(p), log_weights(q)
     infinite = xp.any((a > -INF) & (b == -INF), axis=-1, keepdims=True)
     a = xp.where(infinite, _array.stop_gradient(a), a)
-    finite = relative_entropy_on_support(xp, a, b, centred_log_ratio(xp, a, b))
+    finite = relative_entropy_on_support(xp, centred_log_ratio(xp, a, b))
     return xp.where(infinite, INF + _gradient_of_cost(xp, a, b, q), finite)[..., 0]
 
 
@@ -72,36 +72,40 @@ def _gradient_of_cost(xp: Any, a: Array, b: Array, q: Discrete) -> Array:
 
 
 class CentredLogRatio(NamedTuple):
-    """The parts of softmax(a), and u = (a - b) - m with m = E_p[a - b], where p > 0 and q > 0."""
+    """The parts of both softmaxes, and u = (a - b) - E_p[a - b] where p > 0 and q > 0."""
 
-    softmax: Softmax  # of a
+    of_p: Softmax
+    of_q: Softmax
     p: Array
     common: Array  # where u is defined; 0 elsewhere
     u: Array
-    offset: Array  # m plus the largest b minus the largest a: what a common offset leaves
+    offset: Array  # E_p[a - b] about the difference of the largest a and b
 
 
-def centred_log_ratio(xp: Any, a: Array, b: Array) -> CentredLogRatio:
+def centred_log_ratio(xp: Any, a: Array, b: Array, rest: Array | None = None) -> CentredLogRatio:
     """The log-ratio about its mean under p, as exact as if a - b had not been rounded.
 
-    The rounding of a - b is added again. One centring leaves E_p[u] at a rounding of m,
-    which for a large common offset exceeds u itself; the second takes that out.
+    The mean is sought from a - b at P's largest cell, which is near and exact: a common offset is
+    gone at once. It is then corrected for the rounding of a - b, which is added again, and with it
+    `rest`, what a caller knows that a - b lacks; that takes out the rounding of m as well.
     """
-    parts = softmax(xp, a)
-    p = parts.weights / (1 + parts.rest)
+    of_p, of_q = softmax(xp, a), softmax(xp, b)
+    p = of_p.weights / (1 + of_p.rest)
     common = (p > 0) & (b > -INF)
-    a, b_common = xp.where(common, a, 0.0), xp.where(common, b, 0.0)
-    d, rounding = _difference(a, b_common)
+    d, rounding = difference(xp.where(common, a, 0.0), xp.where(common, b, 0.0))
+    near = _array.stop_gradient(_array.entries(d, of_p.best))
+    near = xp.where(xp.abs(near) < INF, near, 0.0)
+    d = xp.where(common, d - near, 0.0)
     m = xp.sum(p * d, axis=-1, keepdims=True)
-    u = (d - m) + rounding
+    u = (d - m) + (rounding if rest is None else rounding + rest)
     correction = xp.sum(xp.where(common, p * u, 0.0), axis=-1, keepdims=True)
     correction = xp.where(xp.abs(m) < INF, correction, 0.0)
-    top = xp.max(_array.stop_gradient(b), axis=-1, keepdims=True)
-    offset = ((top - parts.top) + m) + correction
-    return CentredLogRatio(parts, p, common, xp.where(common, u - correction, 0.0), offset)
+    gap, lost = difference(of_q.top, of_p.top)
+    offset = ((gap + near) + m) + (correction + lost)
+    return CentredLogRatio(of_p, of_q, p, common, xp.where(common, u - correction, 0.0), offset)
 
 
-def _difference(a: Array, b: Array) -> tuple[Array, Array]:
+def difference(a: Array, b: Array) -> tuple[Array, Array]:
     """A - b as computed, and what its rounding lost, whose derivative is 0: Knuth's two-sum."""
     d = _array.rounded(a - b)
     a, b, e = (_array.stop_gradient(x) for x in (a, b, d))
@@ -109,21 +113,20 @@ def _difference(a: Array, b: Array) -> tuple[Array, Array]:
     return d, (a - _array.rounded(e - c)) - _array.rounded(b + c)
 
 
-def relative_entropy_on_support(xp: Any, a: Array, b: Array, ratio: CentredLogRatio) -> Array:
+def relative_entropy_on_support(xp: Any, ratio: CentredLogRatio) -> Array:
     """D, (..., 1), of rows in which Q covers P.
 
     Above 1 nat from the normalisers, m + log Σ exp b - log Σ exp a, which then does not cancel;
     below from the sum of non-negative terms, which then does not overflow.
     """
-    p, u, log_total = ratio.p, ratio.u, ratio.softmax.log_total(xp)
-    top = xp.max(_array.stop_gradient(b), axis=-1, keepdims=True)
-    direct = ratio.offset + ((logsumexp(xp, b) - top) - log_total)
+    p, u, log_total = ratio.p, ratio.u, ratio.of_p.log_total(xp)
+    direct = ratio.offset + (ratio.of_q.log_total(xp) - log_total)
     large = ~(_array.stop_gradient(direct) < 1)
     # v: the log of Q's mass on the scale on which P's is p; the log of its sum is D.
     covered = ratio.common & (u >= -30)
-    far = (b > -INF) & ~covered & ~large
-    v = xp.where(ratio.common, xp.where(ratio.common, ratio.softmax.shifted, 0.0) - u, 0.0)
-    v = xp.where(ratio.common, v, (b - top) + ratio.offset) - log_total
+    far = (ratio.of_q.shifted > -INF) & ~covered & ~large
+    v = xp.where(ratio.common, xp.where(ratio.common, ratio.of_p.shifted, 0.0) - u, 0.0)
+    v = xp.where(ratio.common, v, ratio.of_q.shifted + ratio.offset) - log_total
     surplus = xp.where(far, xp.exp(xp.where(far, v, 0.0)), 0.0)
     u1, u2 = xp.where(covered & ~large, u, 0.0), xp.where(far, u, 0.0)
     missing = xp.where(ratio.common, p * (u2 - 1), 0.0)

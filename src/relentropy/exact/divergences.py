@@ -18,7 +18,6 @@ from relentropy._scalar import (
     log_ratio,
     logsumexp,
     rho,
-    softmax,
 )
 from relentropy.distributions.discrete import Discrete, Weights
 from relentropy.exact.discrete import (
@@ -66,14 +65,13 @@ def _ratio_of_weights(xp: Any, p: Weights, q: Weights) -> Ratio:
 def _ratio_of_logs(xp: Any, a: Array, b: Array) -> Ratio:
     in_p, in_q = a > -INF, b > -INF
     both, infinite = in_p & in_q, xp.any(in_p & ~in_q, axis=-1, keepdims=True)
-    centred, of_q = centred_log_ratio(xp, a, b), softmax(xp, b)
+    centred = centred_log_ratio(xp, a, b)
+    of_p, of_q = centred.of_p, centred.of_q
     p, q = centred.p, of_q.weights / (1 + of_q.rest)
     difference = xp.where(both, a, 0.0) - xp.where(both, b, 0.0)
-    normalisers = (of_q.top - centred.softmax.top) + (
-        of_q.log_total(xp) - centred.softmax.log_total(xp)
-    )
+    normalisers = (of_q.top - of_p.top) + (of_q.log_total(xp) - of_p.log_total(xp))
     # t = u + D where both are at hand, otherwise from the difference of the normalisers.
-    d = relative_entropy_on_support(xp, a, b, centred)
+    d = relative_entropy_on_support(xp, centred)
     t = xp.where(centred.common & ~infinite, centred.u + d, difference + normalisers)
     near = centred.common & (xp.abs(_array.stop_gradient(t)) < 1)
     gap = xp.where(near, -p * xp.expm1(-xp.where(near, t, 0.0)), p - q)

@@ -2,12 +2,23 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 Array = Any
 Namespace = Any
 
 SMALLEST_NORMAL = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126}
+
+
+class ByParts(NamedTuple):
+    """A number a row, and its gradients, of rows that are cut into parts, each with one rank."""
+
+    part: Callable[[Array, Array], Array]
+    """What a part, two arrays (rows, K), says of itself: (rows, some numbers)."""
+    whole: Callable[[Array], Array]
+    """Facts of the rows, (rows, some numbers), the first being the value; from all parts."""
+    slopes: Callable[[Array, Array, Array], tuple[Array, Array]]
+    """The gradients of the value towards both arrays of a part, from these and the facts."""
 
 
 class Framework:
@@ -89,6 +100,13 @@ class Framework:
     ) -> tuple[Array, Array]:
         """`f` of each row and its gradient; see `relentropy._array.row_gradients`."""
         raise TypeError(f"gradients need arrays of PyTorch or JAX, got {self.name}")
+
+    def over_ranks(self, formula: ByParts, x: Array, y: Array, group: Any, axis_name: Any) -> Array:
+        """The value of each row of which every rank has a part, (rows, K); first derivatives."""
+        raise TypeError(
+            f"expected arrays of PyTorch or JAX, of which each rank has a part, got {self.name}: a "
+            "process that has all cells writes relative_entropy(Logits(p), Logits(q))"
+        )
 
     # --- dtypes ----------------------------------------------------------------------------------
 

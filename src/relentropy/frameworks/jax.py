@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from relentropy.frameworks.base import Framework
+from relentropy.frameworks.base import ByParts, Framework
 
 Array = Any
 
@@ -44,6 +44,33 @@ class Jax(Framework):
     def by_row_blocks(self, f: Callable[..., Array], xs: tuple[Array, ...]) -> Array:
         return jax.checkpoint(f)(*xs)
 
+    def over_ranks(self, formula: ByParts, x: Array, y: Array, group: Any, axis_name: Any) -> Array:
+        if group is not None:
+            raise TypeError("group is for PyTorch; on JAX the ranks are those of axis_name=")
+        ranks = _ranks(axis_name)
+
+        def over_all(x: Array) -> Array:
+            # The type of a sum says that all ranks have the same, which that of a gather does not.
+            total: Any = jax.lax.psum
+            return total(x, axis_name)
+
+        def facts(x: Array, y: Array) -> Array:
+            mine = jnp.arange(ranks)[:, None, None] == jax.lax.axis_index(axis_name)
+            return formula.whole(over_all(jnp.where(mine, formula.part(x, y), 0.0)))
+
+        @jax.custom_jvp
+        def value(x: Array, y: Array) -> Array:
+            return facts(x, y)[:, 0]
+
+        @value.defjvp
+        def _(at: tuple[Array, Array], along: tuple[Array, Array]) -> tuple[Array, Array]:
+            known = facts(*at)
+            by_x, by_y = formula.slopes(*at, known)
+            change = jnp.sum(by_x * along[0] + by_y * along[1], axis=-1)
+            return known[:, 0], over_all(change)
+
+        return value(x, y)
+
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
     ) -> tuple[Array, Array]:
@@ -79,3 +106,20 @@ class Jax(Framework):
 
 
 FRAMEWORK: Framework = Jax()
+
+
+def _ranks(axis_name: Any) -> int:
+    """How many ranks there are, inside of what names their axis."""
+    if axis_name is None:
+        raise TypeError(
+            "axis_name is None; expected the name of the mesh axis over which the cells are split, "
+            "inside jax.shard_map"
+        )
+    try:
+        return int(jax.lax.axis_size(axis_name))
+    except NameError:
+        raise NameError(
+            f"axis_name is {axis_name!r}, and no such axis is here: call this inside "
+            "jax.shard_map, on a mesh that has it. relative_entropy(Logits(p), Logits(q)) takes "
+            "sharded arrays from outside"
+        ) from None

@@ -5,8 +5,9 @@ from typing import Any
 
 import array_api_compat.torch as xp
 import torch
+import torch.distributed as dist
 
-from relentropy.frameworks.base import Framework
+from relentropy.frameworks.base import ByParts, Framework
 
 Array = Any
 
@@ -32,11 +33,18 @@ class Torch(Framework):
     def by_row_blocks(self, f: Callable[..., Array], xs: tuple[Array, ...]) -> Array:
         if torch.compiler.is_compiling():
             return f(*xs)
-        # On a processor a block stays in its cache; a device wants enough to do.
-        cells = 1 << (17 if xs[0].device.type == "cpu" else 22)
-        step = max(1, cells // max(1, xs[0].shape[-1]))
         blocked: Any = _ByRowBlocks
-        return blocked.apply(f, step, *xs)
+        return blocked.apply(f, _block(xs[0]), *xs)
+
+    def over_ranks(self, formula: ByParts, x: Array, y: Array, group: Any, axis_name: Any) -> Array:
+        if axis_name is not None:
+            raise TypeError(
+                f"axis_name is {axis_name!r}, which is for JAX; on PyTorch the ranks are those of "
+                "group=, by default all processes"
+            )
+        _require_member(group)
+        over: Any = _OverRanks
+        return over.apply(formula, group, x, y)
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
@@ -176,6 +184,74 @@ class _Fused(torch.autograd.Function):
         return None, *(
             None if g is None else torch.from_numpy(g).to(xs[0].dtype) for g in gradients
         )
+
+
+class _OverRanks(torch.autograd.Function):
+    """A formula by parts: one collective forward, and none for the gradients of one's own part."""
+
+    @staticmethod
+    def forward(ctx: Any, formula: ByParts, group: Any, x: Any, y: Any) -> Any:
+        step = _block(x)
+        pieces = [formula.part(x[i : i + step], y[i : i + step]) for i in _starts((x,), step)]
+        mine = torch.cat(pieces)
+        ranks = dist.get_world_size(group)
+        parts = mine.new_empty((ranks * mine.shape[0], mine.shape[1]))
+        dist.all_gather_single(parts, mine, group=group)
+        facts = formula.whole(parts.reshape(ranks, *mine.shape))
+        ctx.formula = formula
+        ctx.save_for_backward(x, y, facts)
+        return facts[:, 0].clone()
+
+    @staticmethod
+    def backward(ctx: Any, weight: Any) -> Any:
+        x, y, facts = ctx.saved_tensors
+        wanted, step = ctx.needs_input_grad[2:], _block(x)
+        with torch.no_grad():
+            found = [
+                torch.empty_like(z) if w else None for z, w in zip((x, y), wanted, strict=True)
+            ]
+            for i in _starts((x,), step):
+                rows = slice(i, i + step)
+                slopes = ctx.formula.slopes(x[rows], y[rows], facts[rows])
+                for gradient, slope in zip(found, slopes, strict=True):
+                    if gradient is not None:
+                        gradient[rows] = slope * weight[rows, None]
+        if torch.is_grad_enabled():
+            once: Any = _Once
+            found = [g if g is None else once.apply(g, x, y, weight) for g in found]
+        return None, None, *found
+
+
+class _Once(torch.autograd.Function):
+    """A gradient that is not to be taken for a constant, nor differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Any, *sources: Any) -> Any:
+        return gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, weight: Any) -> Any:
+        raise RuntimeError(
+            "second derivatives over ranks need what no rank has; take them of "
+            "relative_entropy(Logits(p), Logits(q)) on whole rows, or on JAX"
+        )
+
+
+def _require_member(group: Any) -> None:
+    """The collective would raise too, or wait."""
+    if not dist.is_available() or not dist.is_initialized():
+        raise RuntimeError(
+            "torch.distributed is not initialised: call torch.distributed.init_process_group "
+            "first. A process that has all cells writes relative_entropy(Logits(p), Logits(q))"
+        )
+    if dist.get_rank(group) < 0:
+        raise ValueError("this process is not in group, and has no part of these rows")
+
+
+def _block(x: Any) -> int:
+    """Rows in work at once: a block stays in a processor's cache; a device wants enough to do."""
+    cells: int = x.shape[-1]
+    return max(1, (1 << (17 if x.device.type == "cpu" else 22)) // max(1, cells))
 
 
 def _numbers(x: Any) -> Any:
