@@ -2,12 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 Array = Any
 Namespace = Any
 
 SMALLEST_NORMAL = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126}
+
+
+class Head(NamedTuple):
+    """The last layer of a model, whose logits are hidden @ weight.T + bias."""
+
+    hidden: Array  # (tokens, features)
+    weight: Array  # (vocabulary, features)
+    bias: Array | None  # (vocabulary,)
+
+
+def block_length(count: int, most: int) -> int:
+    """The length of even blocks of at most `most` among `count` rows."""
+    blocks = max(1, -(-count // most))
+    return max(1, -(-count // blocks))
 
 
 class Framework:
@@ -83,6 +97,18 @@ class Framework:
     def by_row_blocks(self, f: Callable[..., Array], xs: tuple[Array, ...]) -> Array:
         """f(*xs), each row on its own, if possible without keeping what f makes on the way."""
         return f(*xs)
+
+    def by_token_blocks(
+        self,
+        f: Callable[..., tuple[Array, ...]],
+        heads: Sequence[Head],
+        rows: Sequence[Array],
+        most: int,
+        dtype: Any,
+        values: int,
+    ) -> tuple[Array, ...]:
+        """`f` of the logits that heads make; see `relentropy._array.by_token_blocks`."""
+        raise TypeError(f"heads need arrays of NumPy, PyTorch or JAX, got {self.name}")
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]

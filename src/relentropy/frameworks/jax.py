@@ -1,13 +1,13 @@
 """JAX."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from relentropy.frameworks.base import Framework
+from relentropy.frameworks.base import Framework, Head, block_length
 
 Array = Any
 
@@ -43,6 +43,37 @@ class Jax(Framework):
 
     def by_row_blocks(self, f: Callable[..., Array], xs: tuple[Array, ...]) -> Array:
         return jax.checkpoint(f)(*xs)
+
+    def by_token_blocks(
+        self,
+        f: Callable[..., tuple[Array, ...]],
+        heads: Sequence[Head],
+        rows: Sequence[Array],
+        most: int,
+        dtype: Any,
+        values: int,
+    ) -> tuple[Array, ...]:
+        # Widened before the loop: the gradient of what the loop closes over is summed in its dtype.
+        weights = [head.weight.astype(dtype) for head in heads]
+        biases = [None if x.bias is None else x.bias.astype(dtype) for x in heads]
+
+        @jax.checkpoint
+        def of_block(hiddens: list[Array], rows: list[Array]) -> tuple[Array, ...]:
+            logits = (x.astype(dtype) @ w.T for x, w in zip(hiddens, weights, strict=True))
+            moved = (z if b is None else z + b for z, b in zip(logits, biases, strict=True))
+            return f(*moved, *rows)
+
+        count = heads[0].hidden.shape[0]
+        step = block_length(count, most)
+        blocks = -(-max(1, count) // step)
+
+        def cut(x: Array) -> Array:
+            filled = jnp.pad(x, [(0, blocks * step - count)] + [(0, 0)] * (x.ndim - 1))
+            return filled.reshape(blocks, step, *x.shape[1:])
+
+        given = [cut(head.hidden) for head in heads], [cut(x) for x in rows]
+        values = jax.lax.map(lambda block: of_block(*block), given)
+        return tuple(jnp.ravel(value)[:count] for value in values)
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]

@@ -6,7 +6,8 @@ from typing import Any
 import array_api_compat.torch as xp
 import torch
 
-from relentropy.frameworks.base import Framework
+from relentropy.frameworks import torch_heads
+from relentropy.frameworks.base import Framework, Head
 
 Array = Any
 
@@ -37,6 +38,17 @@ class Torch(Framework):
         step = max(1, cells // max(1, xs[0].shape[-1]))
         blocked: Any = _ByRowBlocks
         return blocked.apply(f, step, *xs)
+
+    def by_token_blocks(
+        self,
+        f: Callable[..., tuple[Array, ...]],
+        heads: Sequence[Head],
+        rows: Sequence[Array],
+        most: int,
+        dtype: Any,
+        values: int,
+    ) -> tuple[Array, ...]:
+        return torch_heads.by_token_blocks(f, heads, rows, most, dtype, values)
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
