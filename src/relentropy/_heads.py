@@ -5,6 +5,7 @@ one block of tokens at a time (`relentropy._array.by_token_blocks`), and their g
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from relentropy import _array
@@ -252,12 +253,7 @@ def _quantities(
     hidden, weight, _ = heads["p"]
     rows = _checked_tokens(of, tokens, hidden, weight.shape[0])
     sides = [side for side in heads if any(side in SIDES[name] for name in of)]
-
-    def values(*given: Array) -> tuple[Array, ...]:
-        logits, rest = given[: len(sides)], given[len(sides) :]
-        z = {side: Logits(_logits(x, settings)) for side, x in zip(sides, logits, strict=True)}
-        return tuple(_VALUES[name](z, settings, *rest) for name in of)
-
+    values = _Values(tuple(of), "".join(sides), settings)
     xp = _array.namespace(hidden)
     flat = [
         Head(xp.reshape(h, (-1, h.shape[-1])), w, b) for h, w, b in map(heads.__getitem__, sides)
@@ -267,6 +263,23 @@ def _quantities(
         found = _array.by_token_blocks(values, flat, rows, most, len(of))
     shaped = (xp.reshape(value, tuple(hidden.shape[:-1])) for value in found)
     return tuple(x[()] if _array.is_numpy(x) else x for x in shaped)
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The quantities of rows of logits. Equal where they are the same: JAX compiles them once."""
+
+    of: tuple[str, ...]
+    sides: str
+    settings: _Settings
+
+    def __call__(self, *given: Array) -> tuple[Array, ...]:
+        logits, rows = given[: len(self.sides)], given[len(self.sides) :]
+        z = {
+            side: Logits(_logits(x, self.settings))
+            for side, x in zip(self.sides, logits, strict=True)
+        }
+        return tuple(_VALUES[name](z, self.settings, *rows) for name in self.of)
 
 
 def _logits(z: Array, settings: _Settings) -> Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,6 +11,9 @@ import jax.numpy as jnp
 from relentropy.frameworks.base import Framework, Head, block_length
 
 Array = Any
+
+PORTION = 1 << 20
+"""Cells of logits in work at once, beside the block that a product of matrices makes."""
 
 
 class Jax(Framework):
@@ -53,27 +57,8 @@ class Jax(Framework):
         dtype: Any,
         values: int,
     ) -> tuple[Array, ...]:
-        # Widened before the loop: the gradient of what the loop closes over is summed in its dtype.
-        weights = [head.weight.astype(dtype) for head in heads]
-        biases = [None if x.bias is None else x.bias.astype(dtype) for x in heads]
-
-        @jax.checkpoint
-        def of_block(hiddens: list[Array], rows: list[Array]) -> tuple[Array, ...]:
-            logits = (x.astype(dtype) @ w.T for x, w in zip(hiddens, weights, strict=True))
-            moved = (z if b is None else z + b for z, b in zip(logits, biases, strict=True))
-            return f(*moved, *rows)
-
-        count = heads[0].hidden.shape[0]
-        step = block_length(count, most)
-        blocks = -(-max(1, count) // step)
-
-        def cut(x: Array) -> Array:
-            filled = jnp.pad(x, [(0, blocks * step - count)] + [(0, 0)] * (x.ndim - 1))
-            return filled.reshape(blocks, step, *x.shape[1:])
-
-        given = [cut(head.hidden) for head in heads], [cut(x) for x in rows]
-        values = jax.lax.map(lambda block: of_block(*block), given)
-        return tuple(jnp.ravel(value)[:count] for value in values)
+        found: tuple[Array, ...] = _by_token_blocks(f, heads, rows, most, dtype)
+        return found
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
@@ -110,3 +95,43 @@ class Jax(Framework):
 
 
 FRAMEWORK: Framework = Jax()
+
+
+@partial(jax.jit, static_argnums=(0, 3, 4))
+def _by_token_blocks(
+    f: Callable[..., tuple[Array, ...]],
+    heads: Sequence[Head],
+    rows: Sequence[Array],
+    most: int,
+    dtype: Any,
+) -> tuple[Array, ...]:
+    """Compiled here: else each call outside jit would compile its loops anew."""
+    # Widened before the loop: the gradient of what it closes over is summed in that dtype.
+    weights = [head.weight.astype(dtype) for head in heads]
+    biases = [None if x.bias is None else x.bias.astype(dtype) for x in heads]
+    step = block_length(heads[0].hidden.shape[0], most)
+    few = min(step, max(1, PORTION // weights[0].shape[0]))
+
+    @jax.checkpoint
+    def of_block(*xs: Array) -> tuple[Array, ...]:
+        hiddens, rows = xs[: len(heads)], xs[len(heads) :]
+        logits = (x.astype(dtype) @ w.T for x, w in zip(hiddens, weights, strict=True))
+        moved = (z if b is None else z + b for z, b in zip(logits, biases, strict=True))
+        return _by_pieces(jax.checkpoint(f), [*moved, *rows], few)
+
+    return _by_pieces(of_block, [*(head.hidden for head in heads), *rows], step // few * few)
+
+
+def _by_pieces(
+    f: Callable[..., tuple[Array, ...]], xs: list[Array], length: int
+) -> tuple[Array, ...]:
+    """f(*xs), one value a row, for so many rows at a time, in one compiled loop."""
+    count = xs[0].shape[0]
+    pieces = -(-max(1, count) // length)
+
+    def cut(x: Array) -> Array:
+        filled = jnp.pad(x, [(0, pieces * length - count)] + [(0, 0)] * (x.ndim - 1))
+        return filled.reshape(pieces, length, *x.shape[1:])
+
+    found = jax.lax.map(lambda piece: f(*piece), [cut(x) for x in xs])
+    return tuple(value.reshape(-1)[:count] for value in found)

@@ -94,10 +94,19 @@ class _Work:
         self.step, self.dtype = step, dtype
 
     def blocks(self) -> Iterator[tuple[slice, list[Array], list[Array]]]:
-        """Tokens, the logits that each head makes for them, and the rows beside."""
-        for i in range(0, max(1, len(self.heads[0].hidden)), self.step):
+        """Tokens, the logits that each head makes for them, and the rows beside.
+
+        The logits of a block are written over those of the block before.
+        """
+        count = len(self.heads[0].hidden)
+        places = [
+            head.hidden.new_empty((min(self.step, count), len(head.weight)), dtype=self.dtype)
+            for head in self.heads
+        ]
+        for i in range(0, max(1, count), self.step):
             block = slice(i, i + self.step)
-            logits = [self.logits(head, block) for head in self.heads]
+            heads = zip(self.heads, places, strict=True)
+            logits = [self.logits(head, block, place) for head, place in heads]
             yield block, logits, [x[block] for x in self.rows]
 
     def values(self) -> tuple[Array, ...]:
@@ -116,7 +125,7 @@ class _Work:
         """
         given: list[Array] = [x for head in self.heads for x in head]
         sums = [
-            torch.zeros_like(x, dtype=self.dtype) if w else None
+            torch.empty_like(x, dtype=self.dtype) if w else None
             for x, w in zip(given, wanted, strict=True)
         ]
         totals = [Head(*three) for three in _threes(sums)]
@@ -129,22 +138,26 @@ class _Work:
                 self.add(slopes, head, block, total)
         return _joined(pieces), sums
 
-    def logits(self, head: Head, block: slice) -> Array:
+    def logits(self, head: Head, block: slice, place: Array) -> Array:
         hidden = head.hidden[block].to(self.dtype)
-        out = hidden.new_empty((len(hidden), len(head.weight)))
+        out = place[: len(hidden)]
         for cells, weight in self.pieces(head.weight):
             torch.mm(hidden, weight.T, out=out[:, cells])
         return out if head.bias is None else out.add_(head.bias)
 
     def add(self, slopes: Array, head: Head, block: slice, total: Head) -> None:
-        """To the gradients of a head add what follows from those towards a block of its logits."""
+        """To the gradients of a head add what follows from those towards a block of its logits.
+
+        The first block is written over what happens to be there.
+        """
+        kept = 0 if block.start == 0 else 1
         if total.hidden is not None:
-            for cells, weight in self.pieces(head.weight):
-                total.hidden[block].addmm_(slopes[:, cells], weight)
+            for i, (cells, weight) in enumerate(self.pieces(head.weight)):
+                total.hidden[block].addmm_(slopes[:, cells], weight, beta=min(i, 1))
         if total.weight is not None:
-            total.weight.addmm_(slopes.T, head.hidden[block].to(self.dtype))
+            total.weight.addmm_(slopes.T, head.hidden[block].to(self.dtype), beta=kept)
         if total.bias is not None:
-            total.bias.add_(slopes.sum(0))
+            total.bias.addmv_(slopes.T, slopes.new_ones(len(slopes)), beta=kept)
 
     def pieces(self, weight: Array) -> Iterator[tuple[slice, Array]]:
         """A weight in the dtype of the work: whole, or widened a piece at a time.
@@ -209,7 +222,7 @@ class _ByTokenBlocks(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *factors: Any) -> Any:
         arrays, wanted = ctx.saved_tensors, ctx.needs_input_grad[5 : 5 + ctx.cut]
-        if torch.is_grad_enabled() or any(map(torch._C._functorch.is_batchedtensor, factors)):
+        if torch.is_grad_enabled() or any(map(_is_mapped, factors)):
             found = _differentiable(ctx, arrays, wanted, factors)
         else:
             with torch.autocast(arrays[0].device.type, enabled=False):
@@ -245,6 +258,12 @@ def _gradients(
         if w:
             found[i] = sums[i].mul_(factor[0]) if constant else sums[i]
     return found
+
+
+def _is_mapped(x: Array) -> bool:
+    """Whether autograd.grad(is_grads_batched=True) asks, or a transformation around backward."""
+    functorch = torch._C._functorch
+    return bool(functorch.is_legacy_batchedtensor(x) or functorch.is_batchedtensor(x))
 
 
 def _is_constant(x: Array) -> bool:
