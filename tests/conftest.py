@@ -100,6 +100,7 @@ def ready(request: pytest.FixtureRequest, name: str) -> backends.Backend:
 # exhaustive tests; of all others (table, elementwise, conformance, families, grpo, ...) every time.
 SLOW_ON_JAX = {
     "discrete": ("contract", "gradients", "verbs", "wrong_values"),
+    "heads": ("gradients", "values"),
     "rl": (
         *("bad_input", "distillation", "estimators", "gaussian", "oracle_combinations", "penalty"),
         *("top_k", "trust_region"),

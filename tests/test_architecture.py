@@ -51,6 +51,7 @@ ARROWS: dict[str, set[str]] = {
         for key in VERBS
     },
     "_sharded": {*VERBS, "_array", "distributions", "exact"},
+    "_heads": {*VERBS, *NUMBERS, "_labels", "distributions"},
     "_faces": {*VERBS, "_array", "distributions"},
     **{face: {*VERBS, "_array", "_faces", "distributions"} for face in ("jax", "keras", "torch")},
     "compare": {*VERBS, "_lazy", "distributions", "methods", ""},
@@ -60,6 +61,7 @@ ARROWS: dict[str, set[str]] = {
         *VERBS,
         "_lazy",
         "_convert",
+        "_heads",
         "_rules",
         "_sharded",
         "distributions",

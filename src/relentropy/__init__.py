@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from relentropy._divergences import renyi as renyi
     from relentropy._divergences import total_variation as total_variation
     from relentropy._divergences import tsallis as tsallis
+    from relentropy._heads import LinearDivergences as LinearDivergences
+    from relentropy._heads import linear_divergences as linear_divergences
+    from relentropy._heads import linear_relative_entropy as linear_relative_entropy
     from relentropy._joint import conditional_entropy as conditional_entropy
     from relentropy._joint import conditional_mutual_information as conditional_mutual_information
     from relentropy._joint import conditional_relative_entropy as conditional_relative_entropy
@@ -134,6 +137,11 @@ _EXPORTS = {
         "renyi",
         "total_variation",
         "tsallis",
+    ],
+    "relentropy._heads": [
+        "LinearDivergences",
+        "linear_divergences",
+        "linear_relative_entropy",
     ],
     "relentropy._joint": [
         "conditional_entropy",

@@ -13,6 +13,7 @@ from typing import Any
 
 from relentropy.frameworks.base import SMALLEST_NORMAL, Framework
 from relentropy.frameworks.base import ByParts as ByParts
+from relentropy.frameworks.base import Head as Head
 from relentropy.frameworks.registry import OF_TYPE, name_of, named
 
 Array = Any
@@ -238,6 +239,25 @@ def by_row_blocks(f: Callable[..., Array], *xs: Array) -> Array:
 def over_ranks(formula: ByParts, x: Array, y: Array, group: Any, axis_name: Any) -> Array:
     """The value of each row of which every rank has a part, (rows, K); first derivatives."""
     return _of(x).over_ranks(formula, x, y, group, axis_name)
+
+
+def by_token_blocks(
+    f: Callable[..., tuple[Array, ...]],
+    heads: Sequence[Head],
+    rows: Sequence[Array],
+    most: int,
+    values: int,
+) -> tuple[Array, ...]:
+    """f(*logits, *rows) of the logits that heads make, which exist for `most` tokens at a time.
+
+    Tokens come first in hidden states and `rows`. f gives as many arrays as `values` says, with one
+    entry a token, from each row of logits on its own.
+    Logits are float64 where an argument is and float32 elsewhere; so are the sums of gradients.
+    """
+    given = [x for head in heads for x in head if x is not None]
+    xp = namespace(*given)
+    dtype = xp.float64 if any(dtype_name(x) == "float64" for x in given) else xp.float32
+    return _of(given[0]).by_token_blocks(f, heads, rows, most, dtype, values)
 
 
 def entries(x: Array, index: Array) -> Array:

@@ -245,3 +245,19 @@ def logsumexp(xp: Any, a: Array) -> Array:
     """Log Σ exp(a) over the last axis, kept."""
     parts = softmax(xp, a)
     return parts.top + parts.log_total(xp)
+
+
+def log_softmax_at(xp: Any, a: Array, index: Array) -> Array:
+    """The log-probability of one cell a row; NaN for a row or an index that is none.
+
+    (chosen - largest) - log1p(Σ of the other exp(a - largest)), two terms of one sign.
+    """
+    largest = xp.max(_array.stop_gradient(a), axis=-1, keepdims=True)
+    # Padding may be NaN, and its gradient is to be 0, not 0 · NaN.
+    proper = xp.abs(largest) < INF
+    parts = softmax(xp, xp.where(proper, a, 0.0))
+    # A negative index would count from the end.
+    inside = (index >= 0) & (index < a.shape[-1])
+    chosen = _array.entries(parts.shifted, xp.where(inside, index, 0)[..., None])
+    value = (chosen - parts.log_total(xp))[..., 0]
+    return xp.where(inside & proper[..., 0], value, float("nan"))

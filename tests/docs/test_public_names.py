@@ -41,6 +41,7 @@ WITH_EXAMPLES = [
 ]
 # Results, shown where the function that makes them is.
 RESULTS = [
+    "relentropy.LinearDivergences",
     "relentropy.rl.Bounds",
     "relentropy.rl.PolicyMismatch",
     "relentropy.rl.TokenMismatch",

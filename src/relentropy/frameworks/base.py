@@ -21,6 +21,20 @@ class ByParts(NamedTuple):
     """The gradients of the value towards both arrays of a part, from these and the facts."""
 
 
+class Head(NamedTuple):
+    """The last layer of a model, whose logits are hidden @ weight.T + bias."""
+
+    hidden: Array  # (tokens, features)
+    weight: Array  # (vocabulary, features)
+    bias: Array | None  # (vocabulary,)
+
+
+def block_length(count: int, most: int) -> int:
+    """The length of even blocks of at most `most` among `count` rows."""
+    blocks = max(1, -(-count // most))
+    return max(1, -(-count // blocks))
+
+
 class Framework:
     """A package of arrays, to be subclassed and handed to `register_framework`.
 
@@ -94,6 +108,18 @@ class Framework:
     def by_row_blocks(self, f: Callable[..., Array], xs: tuple[Array, ...]) -> Array:
         """f(*xs), each row on its own, if possible without keeping what f makes on the way."""
         return f(*xs)
+
+    def by_token_blocks(
+        self,
+        f: Callable[..., tuple[Array, ...]],
+        heads: Sequence[Head],
+        rows: Sequence[Array],
+        most: int,
+        dtype: Any,
+        values: int,
+    ) -> tuple[Array, ...]:
+        """`f` of the logits that heads make; see `relentropy._array.by_token_blocks`."""
+        raise TypeError(f"heads need arrays of NumPy, PyTorch or JAX, got {self.name}")
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]

@@ -1,11 +1,12 @@
 """NumPy."""
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import numpy
 
-from relentropy.frameworks.base import Framework
+from relentropy.frameworks.base import Framework, Head, block_length
 from relentropy.frameworks.registry import OF_TYPE
 
 Array = Any
@@ -38,8 +39,29 @@ class NumPy(Framework):
         numpy.put_along_axis(none, index, True, axis=-1)
         return none
 
+    def by_token_blocks(
+        self,
+        f: Callable[..., tuple[Array, ...]],
+        heads: Sequence[Head],
+        rows: Sequence[Array],
+        most: int,
+        dtype: Any,
+        values: int,
+    ) -> tuple[Array, ...]:
+        count, wide, pieces = len(heads[0].hidden), [as_dtype(h, dtype) for h in heads], []
+        step = block_length(count, most)
+        for i in range(0, max(1, count), step):
+            block = slice(i, i + step)
+            logits = (x[block] @ w.T if b is None else x[block] @ w.T + b for x, w, b in wide)
+            pieces.append(f(*logits, *(x[block] for x in rows)))
+        return tuple(numpy.concatenate(values) for values in zip(*pieces, strict=True))
+
     def from_numpy(self, values: Any) -> Array:
         return values.copy()
+
+
+def as_dtype(head: Head, dtype: Any) -> Head:
+    return Head(*(None if x is None else x.astype(dtype, copy=False) for x in head))
 
 
 @cache

@@ -7,7 +7,8 @@ import array_api_compat.torch as xp
 import torch
 import torch.distributed as dist
 
-from relentropy.frameworks.base import ByParts, Framework
+from relentropy.frameworks import torch_heads
+from relentropy.frameworks.base import ByParts, Framework, Head
 
 Array = Any
 
@@ -45,6 +46,17 @@ class Torch(Framework):
         _require_member(group)
         over: Any = _OverRanks
         return over.apply(formula, group, x, y)
+
+    def by_token_blocks(
+        self,
+        f: Callable[..., tuple[Array, ...]],
+        heads: Sequence[Head],
+        rows: Sequence[Array],
+        most: int,
+        dtype: Any,
+        values: int,
+    ) -> tuple[Array, ...]:
+        return torch_heads.by_token_blocks(f, heads, rows, most, dtype, values)
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]

@@ -8,7 +8,7 @@ import math
 from typing import Any, Literal, NamedTuple
 
 from relentropy import _array
-from relentropy._scalar import INF, g, softmax
+from relentropy._scalar import INF, g, log_softmax_at
 from relentropy.rl._inputs import (
     Complaint,
     check_temperature,
@@ -177,14 +177,5 @@ def _check_tokens(xp: Any, logits: Array, tokens: Array) -> None:
 
 
 def _log_probs(logits: Array, tokens: Array, temperature: float) -> Array:
-    xp = _array.namespace(logits)
     (a,) = _array.promote(logits)
-    largest = xp.max(_array.stop_gradient(a), axis=-1, keepdims=True)
-    # Padding may be NaN, and its gradient is to be 0, not 0 · NaN.
-    proper = xp.abs(largest) < INF
-    parts = softmax(xp, xp.where(proper, a, 0.0) / temperature)
-    # Refused where it can be seen; a negative index would otherwise count from the end.
-    inside = (tokens >= 0) & (tokens < logits.shape[-1])
-    chosen = xp.take_along_axis(parts.shifted, xp.where(inside, tokens, 0)[:, None], axis=-1)
-    value = (chosen - parts.log_total(xp))[:, 0]
-    return xp.where(inside & proper[:, 0], value, float("nan"))
+    return log_softmax_at(_array.namespace(a), a / temperature, tokens)

@@ -1,0 +1,73 @@
+"""JAX, every time: one compiled gradient, its memory, and that nothing is compiled twice."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from relentropy import linear_relative_entropy
+from tests.backends import Backend
+from tests.heads.conftest import Heads, divergence, logits, probabilities
+from tests.heads.test_gradients import by_blocks, with_all_logits
+
+
+def test_values_and_gradients_under_jit(jax_backend: Backend, heads: Heads) -> None:
+    jax, xs = jax_backend.module, [jax_backend.array(x) for x in heads]
+
+    def of(f: Callable[..., Any]) -> Any:
+        def loss(*xs: Any) -> Any:
+            value = f(*xs)
+            return (value * jax.numpy.arange(7)).sum(), value
+
+        return jax.jit(jax.grad(loss, tuple(range(6)), has_aux=True))(*xs)
+
+    (found, value), (truth, _) = of(by_blocks), of(with_all_logits(jax_backend))
+    for some, exact in zip(found, truth, strict=True):
+        np.testing.assert_allclose(some, exact, rtol=1e-10, atol=1e-14)
+    p = logits(heads.hidden_p, heads.weight_p, heads.bias_p, 1.5, 4.0)
+    q = logits(heads.hidden_q, heads.weight_q, heads.bias_q, 1.5, 4.0)
+    pairs = zip(p, q, strict=True)
+    exact = [divergence(probabilities(a), probabilities(b)) for a, b in pairs]
+    np.testing.assert_allclose(value, exact, rtol=1e-12)
+
+
+def test_outside_jit_a_second_call_compiles_nothing(jax_backend: Backend) -> None:
+    jax, seen = jax_backend.module, []
+    xs = [jax_backend.array(np.ones(s), "float32") for s in [(5, 2), (9, 2)] * 2]
+    linear_relative_entropy(*xs, chunk=2, temperature=2.0)
+
+    def note(name: str, *_: Any, **__: Any) -> None:
+        seen.append(name)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        linear_relative_entropy(*xs, chunk=2, temperature=2.0)
+        assert not [name for name in seen if "backend_compile" in name]
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+
+
+def test_memory_is_that_of_a_block(jax_backend: Backend) -> None:
+    """By XLA's own account: all logits of one head would be 256 MiB."""
+    jax, tokens, vocabulary = jax_backend.module, 4096, 16384
+    shapes = [(tokens, 8), (vocabulary, 8)] * 2
+    xs = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+
+    def loss(*xs: Any) -> Any:
+        return linear_relative_entropy(*xs, chunk=64).mean()
+
+    made = jax.jit(jax.grad(loss, (0, 1, 2, 3))).lower(*xs).compile()
+    assert made.memory_analysis().temp_size_in_bytes < 64 * 2**20
+
+
+@pytest.mark.exhaustive
+def test_second_derivatives(jax_backend: Backend, heads: Heads) -> None:
+    jax, xs = jax_backend.module, [jax_backend.array(x) for x in heads]
+
+    def curvature(f: Callable[..., Any]) -> Any:
+        slope = jax.grad(lambda v: f(*xs[:3], v, *xs[4:]).sum())
+        return jax.jvp(slope, (xs[3],), (jax.numpy.cos(xs[3]),))[1]
+
+    found, exact = curvature(by_blocks), curvature(with_all_logits(jax_backend))
+    np.testing.assert_allclose(np.asarray(found), np.asarray(exact), rtol=1e-9, atol=1e-13)
