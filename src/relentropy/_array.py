@@ -214,6 +214,11 @@ def positions(x: Array) -> Array:
     return _of(x).positions(x)
 
 
+def first_largest(x: Array) -> Array:
+    """Where the largest entry of the last axis of `x` stands, the first of equals: (..., 1)."""
+    return _of(x).first_largest(x)
+
+
 def positions_from(x: Array) -> Array:
     """Integers in a dtype that the framework takes for indices."""
     return _of(x).positions_from(x)
@@ -232,6 +237,21 @@ def by_row_blocks(f: Callable[..., Array], *xs: Array) -> Array:
     one entry a row; the arguments have rows first. Derivatives of every order are those of f.
     """
     return _of(xs[0]).by_row_blocks(f, xs)
+
+
+def block_cells(x: Array) -> int | None:
+    """How many cells of rows to work on at once; None where the framework has no such blocks."""
+    return _of(x).block_cells(x)
+
+
+def in_row_blocks(f: Any, step: int, *xs: Array) -> Array:
+    """f(*xs) of rows of cells (..., K), one value a row, `step` rows at a time.
+
+    Batch axes broadcast. `f` is hashable, and the same wherever it is equal, so that it is compiled
+    once. f.slopes(differentiate, *xs) gives its values, and for each argument their derivatives
+    towards their own rows, all of one shape; differentiate(g, *ys) gives the same of a function.
+    """
+    return _of(xs[0]).in_row_blocks(f, step, xs)
 
 
 def entries(x: Array, index: Array) -> Array:

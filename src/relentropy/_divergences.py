@@ -6,13 +6,12 @@ one-sided and, where that is infinite, 0 or infinite as the formula has it.
 """
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from relentropy import _array
-from relentropy._convert import as_distribution, prepare
+from relentropy._convert import as_distribution
 from relentropy._families import answer, bounds_of_families, is_family, refuse_axes
-from relentropy._verbs import log_of_base, per_row, relative_entropy
+from relentropy._verbs import by_formula, log_of_base, relative_entropy
 from relentropy.exact.divergences import (
     chernoff_of,
     chi_square_of,
@@ -46,9 +45,18 @@ def _of_ratio(
     if is_family(p, q):
         refuse_axes(axis, where)
         return answer(of, p, q, divisor=log_of_base(base), **options)
-    formula = partial(formula, **options)
-    pair = prepare(p, q, axis=axis, where=where)
-    return per_row(lambda a, b: formula(ratio(a, b)), (pair.p, pair.q), pair.valid, base)
+    of_pair = OfRatio(formula, tuple(options.items()))
+    return by_formula(of_pair, (p, q), axis, where, base)
+
+
+class OfRatio(NamedTuple):
+    """A formula of a ratio as one of a pair; two of the same formula and options are equal."""
+
+    formula: Callable[..., Array]
+    options: tuple[tuple[str, Any], ...]
+
+    def __call__(self, p: Any, q: Any) -> Array:
+        return self.formula(ratio(p, q), **dict(self.options))
 
 
 def jeffreys(

@@ -225,13 +225,18 @@ class Softmax(NamedTuple):
     weights: Array  # exp(a - top)
     rest: Array  # the sum of all weights but the largest, which is 1: (..., 1)
 
+    @property
+    def share(self) -> Array:
+        """The normalised exp(a)."""
+        return self.weights / (1 + self.rest)
+
     def log_total(self, xp: Any) -> Array:
         return xp.log1p(self.rest)
 
 
 def softmax(xp: Any, a: Array) -> Softmax:
     """The parts of exp(a) / Σ exp(a) over the last axis; -inf counts for nothing, gradient 0."""
-    best = xp.argmax(_array.stop_gradient(a), axis=-1, keepdims=True)
+    best = _array.first_largest(_array.stop_gradient(a))
     top = _array.entries(a, best)
     # A row of nothing but -inf has no weight at all; its logsumexp is -inf.
     shifted = a - xp.where(top == -INF, 0.0, top)

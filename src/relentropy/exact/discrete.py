@@ -53,10 +53,32 @@ def relative_entropy_of_logs(p: Discrete, q: Discrete) -> Array:
     """D = log1p(E_p[exp(-u) - 1 + u]), u = (a - b) - E_p[a - b], from log-weights a and b."""
     xp = _array.namespace(p.values)
     a, b = log_weights(p), log_weights(q)
-    infinite = xp.any((a > -INF) & (b == -INF), axis=-1, keepdims=True)
+    infinite = uncovered(xp, a, b)
     a = xp.where(infinite, _array.stop_gradient(a), a)
     finite = relative_entropy_on_support(xp, a, b, centred_log_ratio(xp, a, b))
     return xp.where(infinite, INF + _gradient_of_cost(xp, a, b, q), finite)[..., 0]
+
+
+def uncovered(xp: Any, a: Array, b: Array) -> Array:
+    """Rows, (..., 1), in which P has mass where Q has none: D = +inf."""
+    return xp.any((a > -INF) & (b == -INF), axis=-1, keepdims=True)
+
+
+def slopes_of_logs(p: Logs, q: Logs) -> tuple[Array, tuple[Array, Array]]:
+    """D with ∂D/∂a = p u, 0 where D = +inf, and ∂D/∂b = q - p = p (exp(-t) - 1), t = u + D.
+
+    What differentiation makes of `relative_entropy_of_logs`, in fewer steps; t = log(p/q).
+    """
+    a, b = p.values, q.values
+    xp = _array.namespace(a)
+    infinite, ratio = uncovered(xp, a, b), centred_log_ratio(xp, a, b)
+    d = relative_entropy_on_support(xp, a, b, ratio)
+    t = ratio.u + d
+    near = ratio.common & ~infinite & (xp.abs(_array.stop_gradient(t)) < 30)
+    close = ratio.p * xp.expm1(-xp.where(near, t, 0.0))
+    to_a = xp.where(infinite, 0.0, ratio.p * ratio.u)
+    to_b = xp.where(near, close, softmax(xp, b).share - ratio.p)
+    return xp.where(infinite, INF, d)[..., 0], (to_a, to_b)
 
 
 def _gradient_of_cost(xp: Any, a: Array, b: Array, q: Discrete) -> Array:
@@ -88,7 +110,7 @@ def centred_log_ratio(xp: Any, a: Array, b: Array) -> CentredLogRatio:
     which for a large common offset exceeds u itself; the second takes that out.
     """
     parts = softmax(xp, a)
-    p = parts.weights / (1 + parts.rest)
+    p = parts.share
     common = (p > 0) & (b > -INF)
     a, b_common = xp.where(common, a, 0.0), xp.where(common, b, 0.0)
     d, rounding = _difference(a, b_common)

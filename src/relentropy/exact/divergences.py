@@ -67,7 +67,7 @@ def _ratio_of_logs(xp: Any, a: Array, b: Array) -> Ratio:
     in_p, in_q = a > -INF, b > -INF
     both, infinite = in_p & in_q, xp.any(in_p & ~in_q, axis=-1, keepdims=True)
     centred, of_q = centred_log_ratio(xp, a, b), softmax(xp, b)
-    p, q = centred.p, of_q.weights / (1 + of_q.rest)
+    p, q = centred.p, of_q.share
     difference = xp.where(both, a, 0.0) - xp.where(both, b, 0.0)
     normalisers = (of_q.top - centred.softmax.top) + (
         of_q.log_total(xp) - centred.softmax.log_total(xp)

@@ -13,8 +13,7 @@ def probabilities(x: Discrete) -> Array:
     """The normalised probabilities, last axis."""
     xp = _array.namespace(x.values)
     if isinstance(x, Logs):
-        parts = softmax(xp, x.values)
-        return parts.weights / (1 + parts.rest)
+        return softmax(xp, x.values).share
     return x.values / xp.sum(x.values, axis=-1, keepdims=True)
 
 
@@ -30,7 +29,7 @@ def surprisals(x: Discrete, wanted: Array | None = None) -> Array:
         shifted = parts.shifted if wanted is None else xp.where(wanted, parts.shifted, 0.0)
         return parts.log_total(xp) - shifted
     w = x.values
-    first = _array.positions(w) == xp.argmax(_array.stop_gradient(w), axis=-1, keepdims=True)
+    first = _array.positions(w) == _array.first_largest(_array.stop_gradient(w))
     others = xp.sum(xp.where(first, 0.0, w), axis=-1, keepdims=True)
     total = xp.sum(w, axis=-1, keepdims=True)
     counted = ~first if wanted is None else ~first & wanted

@@ -134,12 +134,12 @@ def may_have_gradient(a: Array, b: Array) -> bool:
     return bool(a.shape == b.shape and a.dtype.itemsize >= 4)
 
 
-def worth(cells: int) -> bool:
+def worth(cells: int, enough: int = MANY) -> bool:
     """Whether so many cells are enough."""
     switch = os.environ.get(SWITCH)
     if switch is not None and switch in ("0", "1"):
         return switch == "1"
-    return cells >= MANY
+    return cells >= enough
 
 
 def loaded() -> bool:
