@@ -248,8 +248,8 @@ def in_row_blocks(f: Any, step: int, *xs: Array) -> Array:
     """f(*xs) of rows of cells (..., K), one value a row, `step` rows at a time.
 
     Batch axes broadcast. `f` is hashable, and the same wherever it is equal, so that it is compiled
-    once. f.slopes(differentiate, *xs) gives its values, and for each argument their derivatives
-    towards their own rows, all of one shape; differentiate(g, *ys) gives the same of a function.
+    once. f.slopes(*xs), of arrays of one shape, gives its values and a tuple of their derivatives
+    towards each cell of each argument.
     """
     return _of(xs[0]).in_row_blocks(f, step, xs)
 

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from relentropy import _array, _scalar
 from relentropy._convert import as_distribution, prepare, prepare_one
@@ -13,7 +14,13 @@ from relentropy.distributions.discrete import Discrete
 
 # Its rules register themselves; torch.compile cannot import.
 from relentropy.exact.discrete import relative_entropy_of_logs, slopes_of_logs
-from relentropy.exact.shannon import cross_entropy_of_discrete, entropy_of_discrete, surprisals
+from relentropy.exact.shannon import (
+    cross_entropy_of_discrete,
+    entropy_of_discrete,
+    slopes_of_cross_entropy,
+    slopes_of_entropy,
+    surprisals,
+)
 from relentropy.kernels import blocks, door
 
 Array = Any
@@ -68,7 +75,7 @@ def relative_entropy(
     if fused is not None:
         return fused
     rule = rule_between(type(p), type(q))
-    return by_formula(rule.function, (p, q), axis, where, base)
+    return by_formula(rule.function, slopes_of_logs, (p, q), axis, where, base)
 
 
 kl_divergence = relative_entropy
@@ -95,7 +102,8 @@ def cross_entropy(
     fused = door.answer("cross_entropy", p, q, axis, where, log_of_base(base))
     if fused is not None:
         return fused
-    return by_formula(cross_entropy_of_discrete, (p, q), axis, where, base)
+    slopes = slopes_of_cross_entropy
+    return by_formula(cross_entropy_of_discrete, slopes, (p, q), axis, where, base)
 
 
 def entropy(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None) -> Array:
@@ -119,7 +127,7 @@ def entropy(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None 
     fused = door.answer("cross_entropy", p, p, axis, where, log_of_base(base))
     if fused is not None:
         return fused
-    return by_formula(entropy_of_discrete, (p,), axis, where, base)
+    return by_formula(entropy_of_discrete, slopes_of_entropy, (p,), axis, where, base)
 
 
 def surprisal(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None) -> Array:
@@ -193,15 +201,20 @@ def entr(x: Any, /) -> Array:
 
 def by_formula(
     formula: Callable[..., Array],
+    slopes: Callable[..., Any] | None,
     sides: tuple[Discrete, ...],
     axis: int,
     where: Any,
     base: float | None,
 ) -> Array:
-    """A verb on one or two distributions, one value a row, in blocks of rows where that pays."""
+    """A verb on one or two distributions, one value a row, in blocks of rows where that pays.
+
+    `slopes` gives the same of logits, and a tuple of its derivatives towards each cell of each
+    side; without it there are no blocks.
+    """
     step = blocks.rows_of_block(sides, axis, where)
-    if step is not None:
-        verb = OfRows(formula, tuple((type(x), x.validate) for x in sides), base)
+    if step is not None and slopes is not None:
+        verb = OfRows(formula, slopes, tuple((type(x), x.validate) for x in sides), base)
         return _array.in_row_blocks(verb, step, *(x.values for x in sides))
     prepared, valid = prepared_sides(sides, axis, where)
     return per_row(formula, prepared, valid, base)
@@ -218,36 +231,28 @@ def prepared_sides(
     return (pair.p, pair.q), pair.valid
 
 
-SLOPES: dict[Callable[..., Array], Callable[..., Any]] = {relative_entropy_of_logs: slopes_of_logs}
-"""Formulas whose derivatives are known in fewer steps than differentiation makes of them."""
-
-
-class OfRows(NamedTuple):
+@dataclass(frozen=True)
+class OfRows:
     """A verb as a function of arrays of logits alone; see `relentropy._array.in_row_blocks`."""
 
     formula: Callable[..., Array]
+    formula_with_slopes: Callable[..., Any]
     kinds: tuple[tuple[type[Discrete], bool | None], ...]
     base: float | None
 
     def __call__(self, *rows: Array) -> Array:
-        return per_row(self.formula, *self.prepared(rows), self.base)
+        return per_row(self.formula, *self._prepared(rows), self.base)
 
-    def slopes(self, differentiate: Callable[..., Any], *rows: Array) -> Any:
-        sides, valid = self.prepared(rows)
-        if self.formula in SLOPES:
-            value, slopes = SLOPES[self.formula](*sides)
-        else:
-            value, slopes = differentiate(
-                lambda *xs: self.formula(*(s.with_values(x) for s, x in zip(sides, xs, strict=True))),
-                *(side.values for side in sides),
-            )
+    def slopes(self, *rows: Array) -> tuple[Array, tuple[Array, ...]]:
+        sides, valid = self._prepared(rows)
+        value, slopes = self.formula_with_slopes(*sides)
         factor = 1 / log_of_base(self.base)
         if valid is not None:  # the value of other rows is the constant NaN
             factor = _array.namespace(value).where(valid, factor, 0.0)[..., None]
         value = per_row(lambda *_: value, sides, valid, self.base)
         return value, tuple(slope * factor for slope in slopes)
 
-    def prepared(self, rows: tuple[Array, ...]) -> tuple[tuple[Discrete, ...], Any]:
+    def _prepared(self, rows: tuple[Array, ...]) -> tuple[tuple[Discrete, ...], Any]:
         pairs = zip(self.kinds, rows, strict=True)
         return prepared_sides(tuple(kind(x, validate=v) for (kind, v), x in pairs))
 

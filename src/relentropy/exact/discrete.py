@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 
 from relentropy import _array
 from relentropy._rules import rule
-from relentropy._scalar import INF, Softmax, Totals, centred, g, kl_div, logsumexp, softmax, totals
+from relentropy._scalar import (
+    INF,
+    Softmax,
+    Totals,
+    centred,
+    g_given,
+    kl_div,
+    logsumexp,
+    softmax,
+    totals,
+)
 from relentropy.distributions.discrete import Counts, Discrete, Logs, Probs, Weights
 
 Array = Any
@@ -81,6 +91,18 @@ def slopes_of_logs(p: Logs, q: Logs) -> tuple[Array, tuple[Array, Array]]:
     return xp.where(infinite, INF, d)[..., 0], (to_a, to_b)
 
 
+def jeffreys_of_logs(p: Logs, q: Logs) -> Array:
+    """D(P||Q) + D(Q||P)."""
+    return relative_entropy_of_logs(p, q) + relative_entropy_of_logs(q, p)
+
+
+def slopes_of_jeffreys(p: Logs, q: Logs) -> tuple[Array, tuple[Array, Array]]:
+    """`jeffreys_of_logs` with its derivatives towards a and b."""
+    there, (first_a, second_b) = slopes_of_logs(p, q)
+    back, (first_b, second_a) = slopes_of_logs(q, p)
+    return there + back, (first_a + second_a, second_b + first_b)
+
+
 def _gradient_of_cost(xp: Any, a: Array, b: Array, q: Discrete) -> Array:
     """A finite or infinite number whose gradient is that of the cross-entropy towards Q alone.
 
@@ -137,18 +159,15 @@ def relative_entropy_on_support(xp: Any, a: Array, b: Array, ratio: CentredLogRa
     Above 1 nat from the normalisers, m + log Σ exp b - log Σ exp a, which then does not cancel;
     below from the sum of non-negative terms, which then does not overflow.
     """
-    p, u, log_total = ratio.p, ratio.u, ratio.softmax.log_total(xp)
+    p, common, log_total = ratio.p, ratio.common, ratio.softmax.log_total(xp)
     top = xp.max(_array.stop_gradient(b), axis=-1, keepdims=True)
     direct = ratio.offset + ((logsumexp(xp, b) - top) - log_total)
     large = ~(_array.stop_gradient(direct) < 1)
     # v: the log of Q's mass on the scale on which P's is p; the log of its sum is D.
-    covered = ratio.common & (u >= -30)
-    far = (b > -INF) & ~covered & ~large
-    v = xp.where(ratio.common, xp.where(ratio.common, ratio.softmax.shifted, 0.0) - u, 0.0)
-    v = xp.where(ratio.common, v, (b - top) + ratio.offset) - log_total
-    surplus = xp.where(far, xp.exp(xp.where(far, v, 0.0)), 0.0)
-    u1, u2 = xp.where(covered & ~large, u, 0.0), xp.where(far, u, 0.0)
-    missing = xp.where(ratio.common, p * (u2 - 1), 0.0)
-    terms = xp.where(covered, p * g(xp, u1), surplus + missing)
-    total = xp.sum(xp.where(large, 0.0, terms), axis=-1, keepdims=True)
-    return xp.where(large, direct, xp.log1p(total))
+    v = xp.where(common, ratio.softmax.shifted - ratio.u, (b - top) + ratio.offset) - log_total
+    u, v = xp.where(large, 0.0, ratio.u), xp.where(large, 0.0, v)
+    covered = common & (u >= -30)
+    e = xp.exp(xp.where(covered, -u, v))
+    apart = e + xp.where(common, p * (u - 1), 0.0)
+    terms = xp.where(covered, p * g_given(xp, xp.where(covered, u, 0.0), e), apart)
+    return xp.where(large, direct, xp.log1p(xp.sum(terms, axis=-1, keepdims=True)))

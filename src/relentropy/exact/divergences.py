@@ -119,6 +119,28 @@ def scaled_jensen_shannon_of(r: Ratio, weight: float) -> Array:
     return xp.sum(r.difference * value, axis=-1)
 
 
+def slopes_of_jensen_shannon(r: Ratio, weight: float) -> tuple[Array, tuple[Array, Array]]:
+    """`jensen_shannon_of` with its derivatives towards logits, 0 < w < 1.
+
+    ∂/∂a = w p (s - E_p[s]), s = log(p/m), and of Q the same with 1-w; as Σ p s is second order
+    where s is first, the difference keeps its digits.
+    """
+    xp, w = r.xp, weight
+    s, z = _log_to_mixture(xp, w, r.t, r.p), _log_to_mixture(xp, 1 - w, -r.t, r.q)
+    to_a = w * r.p * (s - xp.sum(r.p * s, axis=-1, keepdims=True))
+    to_b = (1 - w) * r.q * (z - xp.sum(r.q * z, axis=-1, keepdims=True))
+    return jensen_shannon_of(r, w), (to_a, to_b)
+
+
+def _log_to_mixture(xp: Any, w: float, t: Array, p: Array) -> Array:
+    """log(p/m) = -log(1 + (1-w) (exp(-t) - 1)) with t = log(p/q), and 0 where p = 0."""
+    there = p > 0
+    steep = there & (t < -STEEP)
+    middle = xp.expm1(-xp.where(there & ~steep, t, 0.0))
+    above = xp.where(steep, t, 0.0) - math.log1p(-w)
+    return xp.where(steep, above, -xp.log1p((1 - w) * middle))
+
+
 STEEP = 40.0
 """Beyond exp(40) ratios are taken as logarithms: in every dtype 1 + exp(-40) is 1."""
 

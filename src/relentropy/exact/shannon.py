@@ -57,3 +57,23 @@ def entropy_of_discrete(p: Discrete) -> Array:
     p = p.with_values(xp.where(positive, p.values, p.missing))
     mass, cost = probabilities(p), surprisals(p, positive)
     return xp.sum(xp.where(positive, mass * cost, 0.0), axis=-1)
+
+
+def slopes_of_cross_entropy(p: Logs, q: Logs) -> tuple[Array, tuple[Array, Array]]:
+    """H(P, Q) with ∂/∂a = p (c - E_p[c]), c = -log q, 0 where H = +inf, and ∂/∂b = q - p."""
+    value, mass = cross_entropy_of_discrete(p, q), probabilities(p)
+    to_a = _slopes_of_mean(mass, surprisals(q, mass > 0), value)
+    return value, (to_a, probabilities(q) - mass)
+
+
+def slopes_of_entropy(p: Logs) -> tuple[Array, tuple[Array]]:
+    """H(P) with ∂/∂a = p (c - E_p[c]), c = -log p."""
+    value, mass = entropy_of_discrete(p), probabilities(p)
+    return value, (_slopes_of_mean(mass, surprisals(p, mass > 0), value),)
+
+
+def _slopes_of_mean(p: Array, cost: Array, mean: Array) -> Array:
+    """Towards a of Σ p c with c held, and 0 where p = 0."""
+    xp, mean = _array.namespace(p), mean[..., None]
+    counted = (p > 0) & (mean < INF)
+    return xp.where(counted, p * (xp.where(counted, cost, 0.0) - xp.where(counted, mean, 0.0)), 0.0)

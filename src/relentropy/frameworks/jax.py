@@ -53,7 +53,9 @@ class Jax(Framework):
         if any(_may_be_spread(x) for x in xs):
             return values(f, None, *xs)
         batch = jnp.broadcast_shapes(*(x.shape[:-1] for x in xs))
-        rows = (x if x.size == x.shape[-1] else jnp.broadcast_to(x, (*batch, x.shape[-1])) for x in xs)
+        rows = (
+            x if x.size == x.shape[-1] else jnp.broadcast_to(x, (*batch, x.shape[-1])) for x in xs
+        )
         return values(f, step, *(x.reshape(-1, x.shape[-1]) for x in rows)).reshape(batch)
 
     def row_gradients(

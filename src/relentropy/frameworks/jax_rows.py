@@ -8,8 +8,9 @@ nothing else is kept: the derivative is their product with whatever comes from o
 Second derivatives are those of the slopes, of all rows at once.
 """
 
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,8 @@ from jax.custom_derivatives import SymbolicZero
 Array = Any
 
 
-class Slopes(NamedTuple):
+@dataclass(frozen=True)
+class Slopes:
     """The values of f and, of each row, the derivatives towards some of its arguments."""
 
     f: Any  # as in `relentropy._array.in_row_blocks`
@@ -28,14 +30,8 @@ class Slopes(NamedTuple):
         # An argument that stands for all rows has a slope in each of them.
         batch = jnp.broadcast_shapes(*(x.shape[:-1] for x in xs))
         xs = tuple(jnp.broadcast_to(x, (*batch, x.shape[-1])) for x in xs)
-        value, slopes = self.f.slopes(_pulled_back, *xs)
+        value, slopes = self.f.slopes(*xs)
         return value, *(slopes[i] for i in self.wanted)
-
-
-def _pulled_back(f: Any, *xs: Array) -> tuple[Array, tuple[Array, ...]]:
-    """As automatic differentiation has them: of a row, no value but its own depends on it."""
-    value, pull = jax.vjp(f, *xs)
-    return value, pull(jnp.ones_like(value))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
@@ -56,7 +52,7 @@ def _(f: Any, step: int | None, xs: tuple[Array, ...], moved: tuple[Any, ...]) -
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def slopes_and_values(f: Slopes, step: int | None, *xs: Array) -> tuple[Array, ...]:
+def slopes_and_values(f: Slopes, step: int | None, *xs: Array) -> Any:
     return _in_blocks(f, step, *xs)
 
 
