@@ -81,7 +81,9 @@ def slopes_of_logs(p: Logs, q: Logs) -> tuple[Array, tuple[Array, Array]]:
     """
     a, b = p.values, q.values
     xp = _array.namespace(a)
-    infinite, ratio = uncovered(xp, a, b), centred_log_ratio(xp, a, b)
+    infinite = uncovered(xp, a, b)
+    a = xp.where(infinite, _array.stop_gradient(a), a)  # also in second derivatives
+    ratio = centred_log_ratio(xp, a, b)
     d = relative_entropy_on_support(xp, a, b, ratio)
     t = ratio.u + d
     near = ratio.common & ~infinite & (xp.abs(_array.stop_gradient(t)) < 30)

@@ -40,14 +40,19 @@ def surprisals(x: Discrete, wanted: Array | None = None) -> Array:
 def cross_entropy_of_discrete(p: Discrete, q: Discrete) -> Array:
     """H(P, Q) = Σ p (-log q), with 0 · ∞ = 0; no gradient towards P where it is +inf."""
     xp = _array.namespace(p.values)
-    in_p, in_q = p.values > p.missing, q.values > q.missing
-    infinite = xp.any(in_p & ~in_q, axis=-1, keepdims=True)
-    p = p.with_values(xp.where(infinite, _array.stop_gradient(p.values), p.values))
-    wanted = in_p | in_q
+    p, wanted = _held_where_infinite(p, q), (p.values > p.missing) | (q.values > q.missing)
     mass, cost = probabilities(p), surprisals(q, wanted)
     # An unused cell of Q, or one of P below the range of the dtype, costs nothing.
     paid = wanted & ((mass > 0) | (cost < INF))
     return xp.sum(xp.where(paid, mass, 0.0) * xp.where(paid, cost, 0.0), axis=-1)
+
+
+def _held_where_infinite(p: Discrete, q: Discrete) -> Discrete:
+    """P, constant for differentiation in rows where it has mass and Q has none."""
+    xp = _array.namespace(p.values)
+    alone = (p.values > p.missing) & ~(q.values > q.missing)
+    infinite = xp.any(alone, axis=-1, keepdims=True)
+    return p.with_values(xp.where(infinite, _array.stop_gradient(p.values), p.values))
 
 
 def entropy_of_discrete(p: Discrete) -> Array:
@@ -61,7 +66,7 @@ def entropy_of_discrete(p: Discrete) -> Array:
 
 def slopes_of_cross_entropy(p: Logs, q: Logs) -> tuple[Array, tuple[Array, Array]]:
     """H(P, Q) with ∂/∂a = p (c - E_p[c]), c = -log q, 0 where H = +inf, and ∂/∂b = q - p."""
-    value, mass = cross_entropy_of_discrete(p, q), probabilities(p)
+    value, mass = cross_entropy_of_discrete(p, q), probabilities(_held_where_infinite(p, q))
     to_a = _slopes_of_mean(mass, surprisals(q, mass > 0), value)
     return value, (to_a, probabilities(q) - mass)
 
