@@ -24,7 +24,12 @@ VERBS: dict[str, Callable[..., Any]] = {
     "jensen_shannon": relentropy.jensen_shannon,
     "jensen_shannon, weight": lambda p, q, **o: relentropy.jensen_shannon(p, q, weight=0.2, **o),
 }
-by_verb = pytest.mark.parametrize("verb", VERBS)
+
+
+def by_verb(*usual: str) -> pytest.MarkDecorator:
+    """All verbs; those not named with the exhaustive tests, since every one compiles."""
+    rest = [pytest.param(v, marks=pytest.mark.exhaustive) for v in VERBS if v not in usual]
+    return pytest.mark.parametrize("verb", [*usual, *rest])
 
 
 @pytest.fixture
@@ -81,29 +86,37 @@ def true_slopes(verb: str, a: np.ndarray, b: np.ndarray) -> Pair:
         return w * weighted(p, log_p - log_m), (1 - w) * weighted(q, log_q - log_m)
 
 
-@by_verb
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@by_verb(*VERBS)
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.exhaustive)]
+)
 def test_values_and_slopes(jax: Any, jax_backend: Backend, verb: str, dtype: str) -> None:
     """Against NumPy's values in float64, and the definitions of the slopes in more.
 
-    Entries are measured against the largest of their row, where that is not rounding itself.
+    Entries are measured against the largest of their row, where that is not rounding itself. A
+    difference q - p of cross-entropy, or where D = +inf, is measured against probabilities.
     """
-    both = jax.jit(jax.value_and_grad(summed(verb), (0, 1)))
-    alone = jax.jit(of_logits(verb))
-    units, rounding = (1e-12, 1e-15) if dtype == "float64" else (2e-5, 1e-12)
+
+    @jax.jit
+    def both(p: Any, q: Any) -> Any:
+        value, pull = jax.vjp(of_logits(verb), p, q)
+        return value, pull(jax.numpy.ones_like(value))
+
+    units, rounding = (1e-12, 1e-15) if dtype == "float64" else (2e-5, 1e-9)
     for name, sides in pairs().items():
         p, q = (jax_backend.array(x, dtype) for x in sides)
         wide = tuple(jax_backend.numpy(x) for x in (p, q))
-        value, truth = alone(p, q), of_logits(verb)(*wide)
+        value, slopes = both(p, q)
+        truth = of_logits(verb)(*wide)
         assert jax_backend.dtype_of(value) == dtype
         assert (value >= 0).all()
-        np.testing.assert_allclose(value, truth, rtol=units / 10, atol=1e-37, err_msg=name)
-        total, slopes = both(p, q)
-        np.testing.assert_allclose(total, truth.sum(), rtol=units, atol=1e-36, err_msg=name)
+        np.testing.assert_allclose(value, truth, rtol=units / 4, atol=1e-37, err_msg=name)
         for some, exact in zip(slopes, true_slopes(verb, *wide), strict=True):
-            largest = np.abs(exact).max(-1, keepdims=True)
-            size = np.maximum(largest, 0.1) if name == "masked in Q" else largest
-            assert (np.abs(some - exact) <= units * size + rounding).all(), name
+            size = np.abs(exact).max(-1, keepdims=True)
+            if name == "masked in Q" or verb == "cross_entropy":
+                size = np.maximum(size, 0.1)
+            error = np.abs(jax_backend.numpy(some) - exact)
+            assert (error <= units * size + rounding).all(), name
 
 
 def small_pair(jax: Any) -> tuple[Any, Any]:
@@ -115,8 +128,6 @@ def small_pair(jax: Any) -> tuple[Any, Any]:
 
 
 WAYS: dict[str, Callable[[Any, str], Callable[[Any, Any], Any]]] = {
-    "eager": lambda jax, verb: of_logits(verb, base=2),
-    "grad": lambda jax, verb: jax.grad(summed(verb), (0, 1)),
     "jacfwd": lambda jax, verb: jax.jit(jax.jacfwd(of_logits(verb), 1)),
     "jacrev": lambda jax, verb: jax.jit(jax.jacrev(of_logits(verb), (0, 1))),
     "hessian": lambda jax, verb: jax.jit(jax.hessian(summed(verb), (0, 1))),
@@ -126,7 +137,7 @@ WAYS: dict[str, Callable[[Any, str], Callable[[Any, Any], Any]]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@by_verb
+@by_verb("relative_entropy")
 def test_every_way_to_ask(jax: Any, monkeypatch: pytest.MonkeyPatch, verb: str, way: str) -> None:
     """What automatic differentiation makes of the formulas, of one order and the next."""
     p, q = small_pair(jax)
@@ -181,7 +192,7 @@ def test_half_precision_is_widened_in_the_block(jax: Any, jax_backend: Backend, 
     np.testing.assert_allclose(jax_backend.numpy(slopes), exact, rtol=unit, atol=1e-4)
 
 
-@by_verb
+@by_verb("relative_entropy", "entropy")
 def test_rows_that_are_no_distribution(jax: Any, verb: str) -> None:
     """NaN in that row, and nothing of it in another."""
     p, q = small_pair(jax)
@@ -214,7 +225,7 @@ def temporary(jax: Any, f: Callable[..., Any], rows: int, cells: int, dtype: str
     return jax.jit(f).lower(side, side).compile().memory_analysis().temp_size_in_bytes
 
 
-@by_verb
+@by_verb("relative_entropy", "cross_entropy")
 def test_memory_is_that_of_a_block(jax: Any, verb: str) -> None:
     """A dozen times the block for value and both gradients, however many rows; the last is cut."""
     block = 2 * 4100 * 4
@@ -227,12 +238,12 @@ def test_memory_is_that_of_a_block(jax: Any, verb: str) -> None:
 def test_memory_of_half_precision(jax: Any) -> None:
     """Nothing wide beside a block for the value; for a gradient, itself in float32."""
     block, rows = 2 * 4100 * 4, 257
-    assert temporary(jax, of_logits("relative_entropy"), rows, 4100, "bfloat16") <= 12 * block
+    assert temporary(jax, of_logits("relative_entropy"), rows, 4100, "float16") <= 12 * block
     slope = jax.value_and_grad(summed("relative_entropy"))
-    assert temporary(jax, slope, rows, 4100, "bfloat16") <= 12 * block + rows * 4100 * 4
+    assert temporary(jax, slope, rows, 4100, "float16") <= 12 * block + rows * 4100 * 4
 
 
-@by_verb
+@by_verb("relative_entropy")
 def test_outside_of_jit_the_slopes_alone_are_kept(jax: Any, verb: str) -> None:
     p, q = (jax.numpy.asarray(x) for x in pairs_of_rows()["apart"])
     _, pull = jax.vjp(lambda p: of_logits(verb)(p, q), p)
@@ -270,8 +281,9 @@ def test_who_takes_blocks(jax: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5])
 def test_every_number_of_rows(jax: Any, rows: int) -> None:
     p, q = (x[:rows] for x in small_pair(jax))
-    found = of_logits("jensen_shannon")(p, q)
-    np.testing.assert_allclose(found, of_logits("jensen_shannon")(np.asarray(p), np.asarray(q)))
+    found = of_logits("jensen_shannon", base=2)(p, q)
+    truth = of_logits("jensen_shannon", base=2)(np.asarray(p), np.asarray(q))
+    np.testing.assert_allclose(found, truth, rtol=1e-12)
 
 
 SPREAD = """
@@ -285,25 +297,23 @@ a, b = (jnp.asarray(x) for x in np.random.default_rng(0).normal(size=(2, 16, 32)
 both = jax.value_and_grad(lambda a, b: relative_entropy(Logits(a), Logits(b)).sum(), (0, 1))
 truth = jax.tree.leaves(both(a, b))
 
-def check(f, *sides, loops, context=None):
-    with jax.set_mesh(context) if context else jax.ensure_compile_time_eval():
-        compiled = jax.jit(f).lower(*sides).compile()
+def check(f, *sides, loops):
+    compiled = jax.jit(f).lower(*sides).compile()
     text = compiled.as_text()
     assert "all-gather" not in text and "all-to-all" not in text, text
     assert (" while(" in text) == loops, text
     for x, y in zip(jax.tree.leaves(compiled(*sides)), truth, strict=True):
-        np.testing.assert_allclose(x.reshape(y.shape), y, rtol=1e-12, atol=1e-16)
+        np.testing.assert_allclose(np.asarray(x).reshape(y.shape), y, rtol=1e-12, atol=1e-16)
 
 rows, inner = PartitionSpec("d"), PartitionSpec(None, "d")
 for kind in (AxisType.Auto, AxisType.Explicit):
     mesh = jax.make_mesh((4,), ("d",), axis_types=(kind,))
     spread = [jax.device_put(x, NamedSharding(mesh, rows)) for x in (a, b)]
-    check(both, *spread, loops=False, context=mesh)
+    check(both, *spread, loops=False)
     deep = [jax.device_put(x.reshape(4, 4, 32), NamedSharding(mesh, inner)) for x in (a, b)]
-    check(both, *deep, loops=False, context=mesh)
+    check(both, *deep, loops=False)
 mesh = jax.make_mesh((4,), ("d",), axis_types=(AxisType.Auto,))
 spread = [jax.device_put(x, NamedSharding(mesh, rows)) for x in (a, b)]
-check(both, *spread, loops=False)
 for vma in (True, False):
     def local(a, b):
         d, slopes = both(a, b)

@@ -122,14 +122,20 @@ def scaled_jensen_shannon_of(r: Ratio, weight: float) -> Array:
 def slopes_of_jensen_shannon(r: Ratio, weight: float) -> tuple[Array, tuple[Array, Array]]:
     """`jensen_shannon_of` with its derivatives towards logits, 0 < w < 1.
 
-    ∂/∂a = w p (s - E_p[s]), s = log(p/m), and of Q the same with 1-w; as Σ p s is second order
-    where s is first, the difference keeps its digits.
+    ∂/∂a = w p (s - E_p[s]), s = log(p/m), and of Q the same with 1-w; where P and Q are close,
+    E_p[s] is second order and s first, so that the difference keeps its digits.
     """
     xp, w = r.xp, weight
-    s, z = _log_to_mixture(xp, w, r.t, r.p), _log_to_mixture(xp, 1 - w, -r.t, r.q)
-    to_a = w * r.p * (s - xp.sum(r.p * s, axis=-1, keepdims=True))
-    to_b = (1 - w) * r.q * (z - xp.sum(r.q * z, axis=-1, keepdims=True))
+    to_a = w * _about_mean(r.p, _log_to_mixture(xp, w, r.t, r.p))
+    to_b = (1 - w) * _about_mean(r.q, _log_to_mixture(xp, 1 - w, -r.t, r.q))
     return jensen_shannon_of(r, w), (to_a, to_b)
+
+
+def _about_mean(p: Array, s: Array) -> Array:
+    """P (s - E_p[s]), also where p is nearly 1 in one cell, from which s is measured."""
+    xp = _array.namespace(p)
+    s = s - _array.entries(s, _array.first_largest(_array.stop_gradient(p)))
+    return p * (s - xp.sum(p * s, axis=-1, keepdims=True))
 
 
 def _log_to_mixture(xp: Any, w: float, t: Array, p: Array) -> Array:
