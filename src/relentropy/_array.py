@@ -216,6 +216,11 @@ def positions(x: Array) -> Array:
     return _of(x).positions(x)
 
 
+def first_largest(x: Array) -> Array:
+    """Where the largest entry of the last axis of `x` stands, the first of equals: (..., 1)."""
+    return _of(x).first_largest(x)
+
+
 def positions_from(x: Array) -> Array:
     """Integers in a dtype that the framework takes for indices."""
     return _of(x).positions_from(x)
@@ -258,6 +263,21 @@ def by_token_blocks(
     xp = namespace(*given)
     dtype = xp.float64 if any(dtype_name(x) == "float64" for x in given) else xp.float32
     return _of(given[0]).by_token_blocks(f, heads, rows, most, dtype, values)
+
+
+def block_cells(x: Array) -> int | None:
+    """How many cells of rows to work on at once; None where the framework has no such blocks."""
+    return _of(x).block_cells(x)
+
+
+def in_row_blocks(f: Any, step: int, *xs: Array) -> Array:
+    """f(*xs) of rows of cells (..., K), one value a row, `step` rows at a time.
+
+    Batch axes broadcast. `f` is hashable, and the same wherever it is equal, so that it is compiled
+    once. f.slopes(*xs), of arrays of one shape, gives its values and a tuple of their derivatives
+    towards each cell of each argument.
+    """
+    return _of(xs[0]).in_row_blocks(f, step, xs)
 
 
 def entries(x: Array, index: Array) -> Array:

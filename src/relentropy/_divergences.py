@@ -6,13 +6,14 @@ one-sided and, where that is infinite, 0 or infinite as the formula has it.
 """
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from relentropy import _array
-from relentropy._convert import as_distribution, prepare
+from relentropy._convert import as_distribution
 from relentropy._families import answer, bounds_of_families, is_family, refuse_axes
-from relentropy._verbs import log_of_base, per_row, relative_entropy
+from relentropy._verbs import by_formula, log_of_base, relative_entropy
+from relentropy.exact.discrete import jeffreys_of_logs, slopes_of_jeffreys
 from relentropy.exact.divergences import (
     chernoff_of,
     chi_square_of,
@@ -23,10 +24,11 @@ from relentropy.exact.divergences import (
     ratio,
     renyi_of,
     scaled_jensen_shannon_of,
+    slopes_of_jensen_shannon,
     total_variation_of,
     tsallis_of,
 )
-from relentropy.kernels import door
+from relentropy.kernels import blocks, door
 
 Array = Any
 
@@ -39,16 +41,31 @@ def _of_ratio(
     axis: int,
     where: Any,
     base: float | None,
+    slopes: Callable[..., Any] | None = None,
     **options: Any,
 ) -> Array:
-    """A verb on a pair: of families by its name, of cells by its formula; both take the options."""
+    """A verb on a pair: of families by its name, of cells by its formula; both take the options.
+
+    With `slopes`, the same with derivatives towards logits, rows of these may go in blocks.
+    """
     p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
     if is_family(p, q):
         refuse_axes(axis, where)
         return answer(of, p, q, divisor=log_of_base(base), **options)
-    formula = partial(formula, **options)
-    pair = prepare(p, q, axis=axis, where=where)
-    return per_row(lambda a, b: formula(ratio(a, b)), (pair.p, pair.q), pair.valid, base)
+    fixed = tuple(options.items())
+    with_slopes = None if slopes is None else OfRatio(slopes, fixed)
+    return by_formula(OfRatio(formula, fixed), with_slopes, (p, q), axis, where, base)
+
+
+@dataclass(frozen=True)
+class OfRatio:
+    """A formula of a ratio as one of a pair; two of the same formula and options are equal."""
+
+    formula: Callable[..., Any]
+    options: tuple[tuple[str, Any], ...]
+
+    def __call__(self, p: Any, q: Any) -> Any:
+        return self.formula(ratio(p, q), **dict(self.options))
 
 
 def jeffreys(
@@ -66,6 +83,8 @@ def jeffreys(
     fused = door.answer("jeffreys", p, q, axis, where, log_of_base(base))
     if fused is not None:
         return fused
+    if not is_family(p, q) and blocks.rows_of_block((p, q), axis, where):
+        return by_formula(jeffreys_of_logs, slopes_of_jeffreys, (p, q), axis, where, base)
     forward = relative_entropy(p, q, axis=axis, where=where, base=base)
     return forward + relative_entropy(q, p, axis=axis, where=where, base=base)
 
@@ -97,7 +116,10 @@ def jensen_shannon(
         fused = door.answer("jensen_shannon", p, q, axis, where, nats, options=options)
         if fused is not None:
             return fused
-    return _of_ratio("jensen_shannon", jensen_shannon_of, p, q, axis, where, base, weight=weight)
+    slopes = slopes_of_jensen_shannon if 0 < weight < 1 else None
+    return _of_ratio(
+        "jensen_shannon", jensen_shannon_of, p, q, axis, where, base, slopes, weight=weight
+    )
 
 
 def scaled_jensen_shannon(
@@ -267,7 +289,7 @@ def f_divergence(
     Source: Csiszár, "Information-type measures of difference" (1967), eq. 1.4.
 
     """
-    options = {"f": f, "at_infinity": at_infinity}
+    options: dict[str, Any] = {"f": f, "at_infinity": at_infinity}
     value = _of_ratio("f_divergence", f_divergence_of, p, q, axis, where, None, **options)
     if at_infinity is None and _array.is_numpy(value) and (value != value).any():
         raise ValueError(

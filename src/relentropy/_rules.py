@@ -51,7 +51,8 @@ class Rule:
             does not cover P or the expectation does not exist; "refused" where the function raises
             LookupError with the reason.
         reason: why, where the kind is "support".
-        path: "formula", or "kernel" where a compiled loop would do what the formula says: asked of
+        path: "formula"; "kernel" where a compiled loop would do what the formula says; "blocks"
+            where the formula would take some rows at a time, with derivatives of its own: asked of
             `rule_for`, as inputs, installed packages and the environment are at that moment.
 
     """
@@ -184,11 +185,13 @@ def rule_for(p: Any, q: Any, /) -> Rule:
     'support'
     """
     from relentropy._convert import as_distribution
-    from relentropy.kernels import door
+    from relentropy.kernels import blocks, door
     from relentropy.methods.infinite import reason_for_infinity
 
     p, q = as_distribution(p, name="p"), as_distribution(q, name="q")
     found = rule_between(type(p), type(q))
     reason = reason_for_infinity(p, q)
     found = found.because(reason) if reason else found
-    return replace(found, path="kernel") if door.enters(p, q) else found
+    if door.enters(p, q):
+        return replace(found, path="kernel")
+    return replace(found, path="blocks") if blocks.rows_of_block((p, q)) else found

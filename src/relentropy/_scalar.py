@@ -91,17 +91,29 @@ def _artanh_tail(s: Array) -> Array:
 
 
 def g(xp: Any, u: Array) -> Array:
-    """exp(-u) - 1 + u >= 0, for u >= -30 without cancellation.
-
-    Below |u| = 1/4 the exponential series; the 13 terms leave 1e-17 relative.
-    """
-    near = xp.abs(u) < NEAR
-    small = xp.where(near, u, 0.0)
-    series = small * (-1 / 15) + 1
-    for k in range(14, 2, -1):
-        series = series * small * (-1 / k) + 1
+    """exp(-u) - 1 + u >= 0, for u >= -30 without cancellation."""
+    near = xp.abs(u) < SMALL
     large = xp.where(near, 0.0, u)
-    return xp.where(near, small * small * series / 2, xp.expm1(-large) + large)
+    return xp.where(near, _g_series(xp.where(near, u, 0.0)), xp.expm1(-large) + large)
+
+
+def g_given(xp: Any, u: Array, e: Array) -> Array:
+    """`g` where e = exp(-u) is at hand: an exponential less, and up to three bits."""
+    near = xp.abs(u) < SMALL
+    return xp.where(near, _g_series(xp.where(near, u, 0.0)), (e - 1) + u)
+
+
+SMALL = 0.5
+"""Below, exp(-u) - 1 + u is a series; above, one subtraction loses at most three bits."""
+
+
+def _g_series(u: Array) -> Array:
+    """The exponential series from u²/2 on, which leaves 6e-18 relative; in float32 2e-9."""
+    last = 15 if _array.dtype_name(u) == "float64" else 9
+    series = u * (-1 / last) + 1
+    for k in range(last - 1, 2, -1):
+        series = series * (u * (-1 / k)) + 1
+    return u * u * series / 2
 
 
 def entr(xp: Any, p: Array) -> Array:
@@ -226,13 +238,18 @@ class Softmax(NamedTuple):
     weights: Array  # exp(a - top)
     rest: Array  # the sum of all weights but the largest, which is 1: (..., 1)
 
+    @property
+    def share(self) -> Array:
+        """The normalised exp(a)."""
+        return self.weights / (1 + self.rest)
+
     def log_total(self, xp: Any) -> Array:
         return xp.log1p(self.rest)
 
 
 def softmax(xp: Any, a: Array) -> Softmax:
     """The parts of exp(a) / Σ exp(a) over the last axis; -inf counts for nothing, gradient 0."""
-    best = xp.argmax(_array.stop_gradient(a), axis=-1, keepdims=True)
+    best = _array.first_largest(_array.stop_gradient(a))
     top = _array.entries(a, best)
     # A row of nothing but -inf has no weight at all; its logsumexp is -inf.
     shifted = a - xp.where(top == -INF, 0.0, top)

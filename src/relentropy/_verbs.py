@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from relentropy import _array, _scalar
@@ -9,11 +10,18 @@ from relentropy._convert import as_distribution, prepare, prepare_one
 from relentropy._families import answer, answer_one, is_family, refuse_axes
 from relentropy._labels import read_values
 from relentropy._rules import rule_between
+from relentropy.distributions.discrete import Discrete
 
 # Its rules register themselves; torch.compile cannot import.
-from relentropy.exact.discrete import relative_entropy_of_logs
-from relentropy.exact.shannon import cross_entropy_of_discrete, entropy_of_discrete, surprisals
-from relentropy.kernels import door
+from relentropy.exact.discrete import relative_entropy_of_logs, slopes_of_logs
+from relentropy.exact.shannon import (
+    cross_entropy_of_discrete,
+    entropy_of_discrete,
+    slopes_of_cross_entropy,
+    slopes_of_entropy,
+    surprisals,
+)
+from relentropy.kernels import blocks, door
 
 Array = Any
 
@@ -66,9 +74,8 @@ def relative_entropy(
     )
     if fused is not None:
         return fused
-    pair = prepare(p, q, axis=axis, where=where)
-    rule = rule_between(type(pair.p), type(pair.q))
-    return per_row(rule.function, (pair.p, pair.q), pair.valid, base)
+    rule = rule_between(type(p), type(q))
+    return by_formula(rule.function, slopes_of_logs, (p, q), axis, where, base)
 
 
 kl_divergence = relative_entropy
@@ -95,8 +102,8 @@ def cross_entropy(
     fused = door.answer("cross_entropy", p, q, axis, where, log_of_base(base))
     if fused is not None:
         return fused
-    pair = prepare(p, q, axis=axis, where=where)
-    return per_row(cross_entropy_of_discrete, (pair.p, pair.q), pair.valid, base)
+    slopes = slopes_of_cross_entropy
+    return by_formula(cross_entropy_of_discrete, slopes, (p, q), axis, where, base)
 
 
 def entropy(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None) -> Array:
@@ -120,8 +127,7 @@ def entropy(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None 
     fused = door.answer("cross_entropy", p, p, axis, where, log_of_base(base))
     if fused is not None:
         return fused
-    prepared, valid = prepare_one(p, axis=axis, where=where)
-    return per_row(entropy_of_discrete, (prepared,), valid, base)
+    return by_formula(entropy_of_discrete, slopes_of_entropy, (p,), axis, where, base)
 
 
 def surprisal(p: Any, /, *, axis: int = -1, where: Any = None, base: float | None = None) -> Array:
@@ -191,6 +197,64 @@ def entr(x: Any, /) -> Array:
     [0.0, 0.0, -inf]
     """
     return _elementwise(_scalar.entr, x)
+
+
+def by_formula(
+    formula: Callable[..., Array],
+    slopes: Callable[..., Any] | None,
+    sides: tuple[Discrete, ...],
+    axis: int,
+    where: Any,
+    base: float | None,
+) -> Array:
+    """A verb on one or two distributions, one value a row, in blocks of rows where that pays.
+
+    `slopes` gives the same of logits, and a tuple of its derivatives towards each cell of each
+    side; without it there are no blocks.
+    """
+    step = blocks.rows_of_block(sides, axis, where)
+    if step is not None and slopes is not None:
+        verb = OfRows(formula, slopes, tuple((type(x), x.validate) for x in sides), base)
+        return _array.in_row_blocks(verb, step, *(x.values for x in sides))
+    prepared, valid = prepared_sides(sides, axis, where)
+    return per_row(formula, prepared, valid, base)
+
+
+def prepared_sides(
+    sides: tuple[Discrete, ...], axis: int = -1, where: Any = None
+) -> tuple[tuple[Discrete, ...], Any]:
+    """`prepare` or `prepare_one`: the distributions, and which rows are valid."""
+    if len(sides) == 1:
+        one, valid = prepare_one(sides[0], axis=axis, where=where)
+        return (one,), valid
+    pair = prepare(*sides, axis=axis, where=where)
+    return (pair.p, pair.q), pair.valid
+
+
+@dataclass(frozen=True)
+class OfRows:
+    """A verb as a function of arrays of logits alone; see `relentropy._array.in_row_blocks`."""
+
+    formula: Callable[..., Array]
+    formula_with_slopes: Callable[..., Any]
+    kinds: tuple[tuple[type[Discrete], bool | None], ...]
+    base: float | None
+
+    def __call__(self, *rows: Array) -> Array:
+        return per_row(self.formula, *self._prepared(rows), self.base)
+
+    def slopes(self, *rows: Array) -> tuple[Array, tuple[Array, ...]]:
+        sides, valid = self._prepared(rows)
+        value, slopes = self.formula_with_slopes(*sides)
+        factor = 1 / log_of_base(self.base)
+        if valid is not None:  # the value of other rows is the constant NaN
+            factor = _array.namespace(value).where(valid, factor, 0.0)[..., None]
+        value = per_row(lambda *_: value, sides, valid, self.base)
+        return value, tuple(slope * factor for slope in slopes)
+
+    def _prepared(self, rows: tuple[Array, ...]) -> tuple[tuple[Discrete, ...], Any]:
+        pairs = zip(self.kinds, rows, strict=True)
+        return prepared_sides(tuple(kind(x, validate=v) for (kind, v), x in pairs))
 
 
 def per_row(

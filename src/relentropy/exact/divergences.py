@@ -67,7 +67,7 @@ def _ratio_of_logs(xp: Any, a: Array, b: Array) -> Ratio:
     both, infinite = in_p & in_q, xp.any(in_p & ~in_q, axis=-1, keepdims=True)
     centred = centred_log_ratio(xp, a, b)
     of_p, of_q = centred.of_p, centred.of_q
-    p, q = centred.p, of_q.weights / (1 + of_q.rest)
+    p, q = centred.p, of_q.share
     difference = xp.where(both, a, 0.0) - xp.where(both, b, 0.0)
     normalisers = (of_q.top - of_p.top) + (of_q.log_total(xp) - of_p.log_total(xp))
     # t = u + D where both are at hand, otherwise from the difference of the normalisers.
@@ -115,6 +115,34 @@ def scaled_jensen_shannon_of(r: Ratio, weight: float) -> Array:
     value = xp.where(size == INF, -math.log(w) / (1 - w), value)
     value = xp.where(size == -INF, log_1w / w, value)
     return xp.sum(r.difference * value, axis=-1)
+
+
+def slopes_of_jensen_shannon(r: Ratio, weight: float) -> tuple[Array, tuple[Array, Array]]:
+    """`jensen_shannon_of` with its derivatives towards logits, 0 < w < 1.
+
+    ∂/∂a = w p (s - E_p[s]), s = log(p/m), and of Q the same with 1-w; where P and Q are close,
+    E_p[s] is second order and s first, so that the difference keeps its digits.
+    """
+    xp, w = r.xp, weight
+    to_a = w * _about_mean(r.p, _log_to_mixture(xp, w, r.t, r.p))
+    to_b = (1 - w) * _about_mean(r.q, _log_to_mixture(xp, 1 - w, -r.t, r.q))
+    return jensen_shannon_of(r, w), (to_a, to_b)
+
+
+def _about_mean(p: Array, s: Array) -> Array:
+    """P (s - E_p[s]), also where p is nearly 1 in one cell, from which s is measured."""
+    xp = _array.namespace(p)
+    s = s - _array.entries(s, _array.first_largest(_array.stop_gradient(p)))
+    return p * (s - xp.sum(p * s, axis=-1, keepdims=True))
+
+
+def _log_to_mixture(xp: Any, w: float, t: Array, p: Array) -> Array:
+    """log(p/m) = -log(1 + (1-w) (exp(-t) - 1)) with t = log(p/q), and 0 where p = 0."""
+    there = p > 0
+    steep = there & (t < -STEEP)
+    middle = xp.expm1(-xp.where(there & ~steep, t, 0.0))
+    above = xp.where(steep, t, 0.0) - math.log1p(-w)
+    return xp.where(steep, above, -xp.log1p((1 - w) * middle))
 
 
 STEEP = 40.0

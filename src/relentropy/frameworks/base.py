@@ -121,6 +121,14 @@ class Framework:
         """`f` of the logits that heads make; see `relentropy._array.by_token_blocks`."""
         raise TypeError(f"heads need arrays of NumPy, PyTorch or JAX, got {self.name}")
 
+    def block_cells(self, x: Array) -> int | None:
+        """How many cells of rows to work on at once; None: all, this framework has no blocks."""
+        return None
+
+    def in_row_blocks(self, f: Any, step: int, xs: tuple[Array, ...]) -> Array:
+        """f(*xs), `step` rows at a time; see `relentropy._array.in_row_blocks`."""
+        raise NotImplementedError
+
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
     ) -> tuple[Array, Array]:
@@ -168,6 +176,10 @@ class Framework:
     def positions(self, x: Array) -> Array:
         """0, 1, 2, ... along the last axis of `x`, on its device."""
         return self.namespace(x).arange(x.shape[-1])
+
+    def first_largest(self, x: Array) -> Array:
+        """Where the largest entry of the last axis stands, the first of equals: (..., 1)."""
+        return self.namespace(x).argmax(x, axis=-1, keepdims=True)
 
     def positions_from(self, x: Array) -> Array:
         """Integers in a dtype that the framework takes for indices."""

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from relentropy.frameworks.base import ByParts, Framework, Head, block_length
+from relentropy.frameworks.jax_rows import values
 
 Array = Any
 
@@ -87,6 +88,19 @@ class Jax(Framework):
         found: tuple[Array, ...] = _by_token_blocks(f, heads, rows, most, dtype)
         return found
 
+    def block_cells(self, x: Array) -> int:
+        # On a processor a block stays in its cache; a device wants enough to do.
+        return 1 << (18 if jax.default_backend() == "cpu" else 22)
+
+    def in_row_blocks(self, f: Any, step: int, xs: tuple[Array, ...]) -> Array:
+        if any(_may_be_spread(x) for x in xs):
+            return values(f, None, *xs)
+        batch = jnp.broadcast_shapes(*(x.shape[:-1] for x in xs))
+        rows = (
+            x if x.size == x.shape[-1] else jnp.broadcast_to(x, (*batch, x.shape[-1])) for x in xs
+        )
+        return values(f, step, *(x.reshape(-1, x.shape[-1]) for x in rows)).reshape(batch)
+
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
     ) -> tuple[Array, Array]:
@@ -107,6 +121,12 @@ class Jax(Framework):
 
     def astype(self, x: Array, dtype: Any) -> Array:
         return x.astype(dtype)
+
+    def first_largest(self, x: Array) -> Array:
+        # Two reductions that XLA makes vectors of; of its argmax it makes a slow loop.
+        places = jax.lax.broadcasted_iota(jnp.int32, x.shape, x.ndim - 1)
+        largest = x == jnp.max(x, axis=-1, keepdims=True)
+        return jnp.min(jnp.where(largest, places, x.shape[-1]), axis=-1, keepdims=True)
 
     def positions_from(self, x: Array) -> Array:
         # int64 may be switched off.
@@ -179,3 +199,17 @@ def _by_pieces(
 
     found = jax.lax.map(lambda piece: f(*piece), [cut(x) for x in xs])
     return tuple(value.reshape(-1)[:count] for value in found)
+
+
+def _may_be_spread(x: Array) -> bool:
+    """Whether the rows may lie on several devices, to which a loop would bring them all.
+
+    A trace knows the mesh of what comes in, but not every wish about where things should be: with
+    several devices in sight it is believed where it says that each works on its own rows.
+    """
+    if not isinstance(x, jax.core.Tracer):
+        return len(x.sharding.device_set) > 1
+    mesh = jax.typeof(x).sharding.mesh
+    if mesh.empty:
+        return jax.device_count() > 1
+    return mesh.size > 1 and len(mesh.manual_axes) < len(mesh.axis_names)

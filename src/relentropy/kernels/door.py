@@ -170,12 +170,12 @@ def may_have_gradient(p: Discrete, a: Array, b: Array) -> bool:
     return bool(isinstance(p, Logs) and a.shape == b.shape)
 
 
-def worth(cells: int) -> bool:
+def worth(cells: int, enough: int = MANY) -> bool:
     """Whether so many cells are enough."""
     switch = os.environ.get(SWITCH)
     if switch is not None and switch in ("0", "1"):
         return switch == "1"
-    return cells >= MANY
+    return cells >= enough
 
 
 def loaded() -> bool:
