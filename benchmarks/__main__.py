@@ -19,6 +19,7 @@ from pathlib import Path
 os.environ.setdefault("RELENTROPY_KERNELS", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+from benchmarks import heads
 from benchmarks.growth import growth
 from benchmarks.measure import Measured, measured
 from benchmarks.works import NOISE, all_works
@@ -52,6 +53,8 @@ def table(scale: int, repeat: int) -> Iterator[str]:
             yield shown(line, first=i == 0)
     yield ""
     yield from growth(scale, repeat)
+    yield ""
+    yield from heads.table((512 // scale, 131072, 1024))
 
 
 def shown(line: Measured, first: bool) -> str:

@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,25 @@ def measure(way: str, gradients: str, shape: tuple[int, int, int]) -> dict[str, 
     return {"value": value, "seconds": seconds, "gib": (more - returned) / 2**30}
 
 
+def table(
+    shape: tuple[int, int, int], gradients: str = "q", ways: Sequence[str] = WAYS
+) -> Iterator[str]:
+    towards = "of Q" if gradients == "q" else "of both heads"
+    name = "{} tokens, vocabulary {}, {} features".format(*shape)
+    yield f"| heads: {name}; gradients {towards} | seconds | GiB more | D |"
+    yield "|---|--:|--:|--:|"
+    for way in ways:
+        sizes = zip(("--tokens", "--vocabulary", "--features"), map(str, shape), strict=True)
+        command = [sys.executable, "-m", "benchmarks.heads", "--measure", way]
+        command += ["--gradients", gradients, *(word for pair in sizes for word in pair)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            yield f"| {way} | {answer.stderr.strip().splitlines()[-1:]} | | |"
+            continue
+        x = json.loads(answer.stdout)
+        yield f"| {way} | {x['seconds']:.2f} | {x['gib']:.3f} | {x['value']:.6g} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--full", action="store_true")
@@ -120,18 +139,8 @@ def main() -> None:
     if given.measure:
         print(json.dumps(measure(given.measure, given.gradients, shape)))
         return
-    print(f"tokens, vocabulary, features: {shape}; gradients towards: {given.gradients}")
-    print(f"{'':22}{'seconds':>9}{'GiB more':>10}{'D':>12}")
-    for way in [given.only] if given.only else WAYS:
-        sizes = zip(("--tokens", "--vocabulary", "--features"), map(str, shape), strict=True)
-        command = [sys.executable, "-m", "benchmarks.heads", "--measure", way]
-        command += ["--gradients", given.gradients, *(word for pair in sizes for word in pair)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        if answer.returncode:
-            print(f"{way:22}{answer.stderr.strip().splitlines()[-1:]}")
-            continue
-        x = json.loads(answer.stdout)
-        print(f"{way:22}{x['seconds']:9.2f}{x['gib']:10.3f}{x['value']:12.6g}", flush=True)
+    for line in table(shape, given.gradients, [given.only] if given.only else WAYS):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ NOISE = 1e-3
 """By how much the logits of Q differ from those of P: a model and what became of it."""
 
 
-def logits(rows: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+def logits(rows: int, cells: int, noise: float = NOISE) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     a = 3 * rng.standard_normal((rows, cells), dtype="float32")
-    return a, a + np.float32(NOISE) * rng.standard_normal(a.shape, dtype="float32")
+    return a, a + np.float32(noise) * rng.standard_normal(a.shape, dtype="float32")
 
 
 def probabilities(rows: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
@@ -90,11 +90,11 @@ def naive_loop() -> Any:
     return naive
 
 
-def forward(rows: int, cells: int, repeat: int) -> Work:
+def forward(rows: int, cells: int, repeat: int, noise: float = NOISE) -> Work:
     import jax
     import torch
 
-    a, b = logits(rows, cells)
+    a, b = logits(rows, cells, noise)
     p, q = torch.from_numpy(a), torch.from_numpy(b)
     half_p, half_q = p.bfloat16(), q.bfloat16()
     x, y = jax.numpy.asarray(a), jax.numpy.asarray(b)
@@ -113,7 +113,7 @@ def forward(rows: int, cells: int, repeat: int) -> Work:
         "SciPy": lambda: usual_of_numpy(a, b),
     }
     return Work(
-        f"logits, {rows} × {cells} float32",
+        f"logits, {rows} × {cells} float32" + (f", noise {noise:g}" if noise != NOISE else ""),
         runs,
         truth=exact_of_logits(a, b),
         other_inputs={"relentropy, bfloat16", "one plain read of both"},
@@ -236,6 +236,7 @@ def all_works(scale: int, repeat: int) -> Iterator[Work]:
         yield forward(rows // scale, cells, repeat)
     for sides in ("q", "pq"):
         yield with_gradient(1024 // scale, 32000, repeat, sides)
+    yield forward(1024 // scale, 32000, repeat, noise=1.0)
     yield rows_of_probabilities(1000 // scale, 10000, repeat)
     yield elementwise(10**7 // scale, repeat)
     yield small(10000, 50 * repeat)

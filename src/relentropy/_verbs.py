@@ -246,11 +246,11 @@ class OfRows:
     def slopes(self, *rows: Array) -> tuple[Array, tuple[Array, ...]]:
         sides, valid = self._prepared(rows)
         value, slopes = self.formula_with_slopes(*sides)
-        factor = 1 / log_of_base(self.base)
+        factor, xp = 1 / log_of_base(self.base), _array.namespace(value)
+        slopes = tuple(slope * factor for slope in slopes)
         if valid is not None:  # the value of other rows is the constant NaN
-            factor = _array.namespace(value).where(valid, factor, 0.0)[..., None]
-        value = per_row(lambda *_: value, sides, valid, self.base)
-        return value, tuple(slope * factor for slope in slopes)
+            slopes = tuple(xp.where(valid[..., None], slope, 0.0) for slope in slopes)
+        return per_row(lambda *_: value, sides, valid, self.base), slopes
 
     def _prepared(self, rows: tuple[Array, ...]) -> tuple[tuple[Discrete, ...], Any]:
         pairs = zip(self.kinds, rows, strict=True)

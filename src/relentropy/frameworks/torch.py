@@ -12,6 +12,9 @@ from relentropy.frameworks.base import ByParts, Framework, Head
 
 Array = Any
 
+PLAIN = (torch.Tensor, torch.nn.Parameter)
+"""Other types may mean more by an operation than its numbers."""
+
 
 class Torch(Framework):
     name = "torch"
@@ -36,6 +39,19 @@ class Torch(Framework):
             return f(*xs)
         blocked: Any = _ByRowBlocks
         return blocked.apply(f, _block(xs[0]), *xs)
+
+    def block_cells(self, x: Array) -> int | None:
+        if torch.compiler.is_compiling() or type(x) not in PLAIN or _is_watched(x):
+            return None
+        return _block_cells(x)
+
+    def in_row_blocks(self, f: Any, step: int, xs: tuple[Array, ...]) -> Array:
+        shapes: Any = torch.broadcast_shapes
+        batch = shapes(*(x.shape[:-1] for x in xs))
+        rows = [x.expand(*batch, x.shape[-1]).reshape(-1, x.shape[-1]) for x in xs]
+        blocked: Any = _InRowBlocks
+        value: Array = blocked.apply(f, step, *rows).reshape(batch)
+        return value
 
     def over_ranks(self, formula: ByParts, x: Array, y: Array, group: Any, axis_name: Any) -> Array:
         if axis_name is not None:
@@ -100,7 +116,7 @@ class Torch(Framework):
         return x.detach().cpu().numpy()
 
     def plain(self, x: Array) -> Any:
-        if type(x) not in (torch.Tensor, torch.nn.Parameter) or x.device.type != "cpu":
+        if type(x) not in PLAIN or x.device.type != "cpu":
             return None
         if _is_watched(x):
             return None
@@ -171,6 +187,34 @@ class _ByRowBlocks(torch.autograd.Function):
     def jvp(ctx: Any, _f: Any, _step: Any, *tangents: Any) -> Any:
         f, moving = _of_some(ctx.f, ctx.saved_tensors, [t is not None for t in tangents])
         return torch.func.jvp(f, moving, tuple(t for t in tangents if t is not None))[1]
+
+
+class _InRowBlocks(torch.autograd.Function):
+    """f(*xs) block by block, keeping only `xs`; gradients by `f.slopes`, again block by block."""
+
+    @staticmethod
+    def forward(f: Any, step: int, *xs: Any) -> Any:
+        return torch.cat([f(*(x[i : i + step] for x in xs)) for i in _starts(xs, step)])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.f, ctx.step, *xs = inputs
+        ctx.save_for_backward(*xs)
+
+    @staticmethod
+    def backward(ctx: Any, weight: Any) -> Any:
+        xs, wanted = ctx.saved_tensors, ctx.needs_input_grad[2:]
+        if torch.is_grad_enabled() or _is_watched(weight) or torch_heads.is_mapped(weight):
+            found = iter(_slopes(ctx.f, xs, wanted, weight))  # to be differentiated, or mapped
+            return None, None, *(next(found) if w else None for w in wanted)
+        whole = [torch.empty_like(x) if w else None for x, w in zip(xs, wanted, strict=True)]
+        for i in _starts(xs, ctx.step):
+            rows = slice(i, i + ctx.step)
+            _, slopes = ctx.f.slopes(*(x[rows] for x in xs))
+            for gradient, slope in zip(whole, slopes, strict=True):
+                if gradient is not None:
+                    gradient[rows] = slope * weight[rows, None]
+        return None, None, *whole
 
 
 class _Fused(torch.autograd.Function):
@@ -261,9 +305,14 @@ def _require_member(group: Any) -> None:
 
 
 def _block(x: Any) -> int:
-    """Rows in work at once: a block stays in a processor's cache; a device wants enough to do."""
+    """Rows in work at once."""
     cells: int = x.shape[-1]
-    return max(1, (1 << (17 if x.device.type == "cpu" else 22)) // max(1, cells))
+    return max(1, _block_cells(x) // max(1, cells))
+
+
+def _block_cells(x: Any) -> int:
+    """A block stays in a processor's cache; a device wants enough to do."""
+    return 1 << (17 if x.device.type == "cpu" else 22)
 
 
 def _numbers(x: Any) -> Any:

@@ -222,7 +222,7 @@ class _ByTokenBlocks(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *factors: Any) -> Any:
         arrays, wanted = ctx.saved_tensors, ctx.needs_input_grad[5 : 5 + ctx.cut]
-        if torch.is_grad_enabled() or any(map(_is_mapped, factors)):
+        if torch.is_grad_enabled() or any(map(is_mapped, factors)):
             found = _differentiable(ctx, arrays, wanted, factors)
         else:
             with torch.autocast(arrays[0].device.type, enabled=False):
@@ -260,7 +260,7 @@ def _gradients(
     return found
 
 
-def _is_mapped(x: Array) -> bool:
+def is_mapped(x: Array) -> bool:
     """Whether autograd.grad(is_grads_batched=True) asks, or a transformation around backward."""
     functorch = torch._C._functorch
     return bool(functorch.is_legacy_batchedtensor(x) or functorch.is_batchedtensor(x))

@@ -58,14 +58,17 @@ def answer(
     a = entering(p, axis)
     b = a if q is p else entering(q, axis)
     shape = None if a is None or b is None else common_shape(p, q)
-    if shape is None or not worth(math.prod(shape)) or not loaded():
+    if shape is None or not worth(math.prod(shape)):
         return None
     # Asking the framework costs as much as a short row: not where the arrays are NumPy's own.
-    if (a is p.values and b is q.values) or not wants_gradient(p, q):
-        return by_rows(verb, (p, a), (q, b), shape, divisor, options)
-    if formula is None or not may_have_gradient(p, a, b):
+    wanted = not (a is p.values and b is q.values) and wants_gradient(p, q)
+    if wanted and (formula is None or not may_have_gradient(p, a, b)):
         return None
-    return with_gradient((p, a), (q, b), divisor, formula)
+    if not loaded():
+        return None
+    if wanted and formula is not None:
+        return with_gradient((p, a), (q, b), divisor, formula)
+    return by_rows(verb, (p, a), (q, b), shape, divisor, options)
 
 
 def cell_by_cell(verb: str, *xs: Array) -> Array | None:
