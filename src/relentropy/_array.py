@@ -69,6 +69,15 @@ def require_full_support(x: Array, what: str) -> None:
         )
 
 
+def require_floating(x: Array, name: str) -> None:
+    """TypeError for an array of integers, booleans or complex numbers."""
+    if not is_floating(x):
+        raise TypeError(
+            f"{name} has dtype {dtype_name(x)}; expected a floating array: "
+            f"{name}.astype(float) or {name}.float() makes one"
+        )
+
+
 def native(x: Array) -> Array:
     """The array that formulas work on, for a variable of TensorFlow its value now."""
     return _of(x).native(x)

@@ -340,11 +340,7 @@ def _floating(x: Any, name: str) -> Array:
     if _array.framework(x) is None:
         x = read_values(x, name)[0]
     _array.require_full_support(x, name)
-    if not _array.is_floating(x):
-        raise TypeError(
-            f"{name} has dtype {_array.dtype_name(x)}; expected a floating array: "
-            f"{name}.astype(float) or {name}.float() makes one"
-        )
+    _array.require_floating(x, name)
     return x
 
 

@@ -189,17 +189,8 @@ class _ByRowBlocks(torch.autograd.Function):
         return torch.func.jvp(f, moving, tuple(t for t in tangents if t is not None))[1]
 
 
-class _InRowBlocks(torch.autograd.Function):
-    """f(*xs) block by block, keeping only `xs`; gradients by `f.slopes`, again block by block."""
-
-    @staticmethod
-    def forward(f: Any, step: int, *xs: Any) -> Any:
-        return torch.cat([f(*(x[i : i + step] for x in xs)) for i in _starts(xs, step)])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.f, ctx.step, *xs = inputs
-        ctx.save_for_backward(*xs)
+class _InRowBlocks(_ByRowBlocks):
+    """The same with gradients by `f.slopes`."""
 
     @staticmethod
     def backward(ctx: Any, weight: Any) -> Any:

@@ -16,8 +16,9 @@ import numpy as np
 
 from relentropy.kernels import machine
 from relentropy.kernels.logarithms import LIFT, NORMAL_32, NORMAL_64, h, log_of, quotient
-from relentropy.kernels.machine import add, constant, larger, load, of_rank, rank, scalar, section
+from relentropy.kernels.machine import add, constant, load, scalar, section
 from relentropy.kernels.rows import BLOCK, INF, row
+from relentropy.kernels.rows import top as largest
 
 STEEP_32, STEEP_64 = 2.0**80, 2.0**900
 """p/q beyond which m log m comes near the end of the dtype."""
@@ -186,15 +187,6 @@ def jensen_shannon(
         for j in range(0, x.shape[0], BLOCK):
             total += mixed_block(x[j : j + BLOCK], y[j : j + BLOCK], e, grown, part)
         out[i] = total / sums[1] if valid(sums, tolerance_p, tolerance_q) else math.nan
-
-
-@section
-def largest(q: Any) -> Any:
-    """Of numbers that are not negative, whose bits have their order."""
-    best = rank(load(q[0]))
-    for i in range(q.shape[0]):
-        best = larger(best, rank(load(q[i])))
-    return of_rank(best)
 
 
 @section

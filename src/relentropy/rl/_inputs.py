@@ -63,11 +63,7 @@ def floating(x: Any, name: str) -> Array:
     if _array.framework(x) is None:
         raise TypeError(f"{name} is {type(x).__name__}; expected {_array.FULLY_SUPPORTED}")
     _array.require_full_support(x, name)
-    if not _array.is_floating(x):
-        raise TypeError(
-            f"{name} has dtype {_array.dtype_name(x)}; expected a floating array: "
-            f"{name}.astype(float) or {name}.float() makes one"
-        )
+    _array.require_floating(x, name)
     return x
 
 
