@@ -35,11 +35,15 @@ def exact_of_logits(a: np.ndarray, b: np.ndarray, rows: int = 2) -> list[float]:
     return found
 
 
+def sums(*rows: list[float]) -> list[tuple[list[float], Any]]:
+    return [(row, mpmath.fsum(row)) for row in rows]
+
+
 def exact_of_probabilities(p: np.ndarray, q: np.ndarray, rows: int = 2) -> list[float]:
     found = []
     with mpmath.workdps(40):
         for x, y in zip(p[:rows].tolist(), q[:rows].tolist(), strict=True):
-            x, y = ([mpmath.mpf(v) / mpmath.fsum(row) for v in row] for row in (x, y))
+            x, y = ([mpmath.mpf(v) / total for v in row] for row, total in sums(x, y))
             found.append(
                 float(mpmath.fsum(s * mpmath.log(s / t) for s, t in zip(x, y, strict=True)))
             )

@@ -99,7 +99,7 @@ def ready(request: pytest.FixtureRequest, name: str) -> backends.Backend:
 # JAX compiles every operation for every shape, seconds a test. Of these files it runs with the
 # exhaustive tests; of all others (table, elementwise, conformance, families, grpo, ...) every time.
 SLOW_ON_JAX = {
-    "discrete": ("contract", "gradients", "verbs", "wrong_values"),
+    "discrete": ("contract", "gradients", "second_derivatives", "verbs", "wrong_values"),
     "heads": ("gradients", "values"),
     "rl": (
         *("bad_input", "distillation", "estimators", "gaussian", "oracle_combinations", "penalty"),
