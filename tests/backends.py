@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -156,9 +157,10 @@ class TensorFlowBackend:
 
     def __init__(self) -> None:
         self.module = importlib.import_module("tensorflow")
-        # Two worker processes share two cores.
-        self.module.config.threading.set_intra_op_parallelism_threads(1)
-        self.module.config.threading.set_inter_op_parallelism_threads(1)
+        # Two worker processes share two cores; a page of the documentation may have been first.
+        with suppress(RuntimeError):
+            self.module.config.threading.set_intra_op_parallelism_threads(1)
+            self.module.config.threading.set_inter_op_parallelism_threads(1)
 
     def array(self, values: Any, dtype: str = "float64") -> Any:
         return self.module.constant(np.asarray(values).astype(numpy_dtype(dtype)))
