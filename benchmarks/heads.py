@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import kilobytes
+
 WAYS = ("ours, PyTorch", "all logits, PyTorch", "ours, JAX", "all logits, JAX")
 STATUS = Path("/proc/self/status")
 
@@ -83,24 +85,18 @@ def jax_way(ours: bool, gradients: str, shape: tuple[int, int, int]) -> Callable
     return run
 
 
-def resident(name: str) -> int:
-    """VmRSS, now, or VmHWM, the most there has been, in bytes."""
-    line = next(x for x in STATUS.read_text().splitlines() if x.startswith(f"{name}:"))
-    return 1024 * int(line.split()[1])
-
-
 def measure(way: str, gradients: str, shape: tuple[int, int, int]) -> dict[str, float]:
     ours, make = way.startswith("ours"), torch_way if way.endswith("PyTorch") else jax_way
     make(ours, gradients, (8, 8192, 16))()
     run = make(ours, gradients, shape)
-    before = resident("VmRSS")
+    before = 1024 * kilobytes(STATUS, "VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the most so far is what there is now
     start = time.perf_counter()
     value = run()
     seconds = time.perf_counter() - start
     tokens, vocabulary, features = shape
     returned = 4 * features * (tokens + vocabulary) * (2 if gradients == "all" else 1)
-    more = resident("VmHWM") - before
+    more = 1024 * kilobytes(STATUS, "VmHWM") - before
     return {"value": value, "seconds": seconds, "gib": (more - returned) / 2**30}
 
 

@@ -195,8 +195,8 @@ class _InRowBlocks(_ByRowBlocks):
     @staticmethod
     def backward(ctx: Any, weight: Any) -> Any:
         xs, wanted = ctx.saved_tensors, ctx.needs_input_grad[2:]
-        if torch.is_grad_enabled() or _is_watched(weight) or torch_heads.is_mapped(weight):
-            found = iter(_slopes(ctx.f, xs, wanted, weight))  # to be differentiated, or mapped
+        if _is_more_than_numbers(weight):
+            found = iter(_slopes(ctx.f, xs, wanted, weight))
             return None, None, *(next(found) if w else None for w in wanted)
         whole = [torch.empty_like(x) if w else None for x, w in zip(xs, wanted, strict=True)]
         for i in _starts(xs, ctx.step):
@@ -223,11 +223,10 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, weight: Any) -> Any:
         xs, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
-        factor = None if torch.is_grad_enabled() or _is_watched(weight) else _numbers(weight)
-        if factor is None:  # to be differentiated, or mapped
+        if _is_more_than_numbers(weight):
             found = iter(_slopes(ctx.slopes.formula, xs, wanted, weight))
             return None, *(next(found) if w else None for w in wanted)
-        gradients = ctx.slopes.gradients(wanted, factor)
+        gradients = ctx.slopes.gradients(wanted, weight.numpy())
         return None, *(
             None if g is None else torch.from_numpy(g).to(xs[0].dtype) for g in gradients
         )
@@ -306,11 +305,9 @@ def _block_cells(x: Any) -> int:
     return 1 << (17 if x.device.type == "cpu" else 22)
 
 
-def _numbers(x: Any) -> Any:
-    try:
-        return x.numpy()
-    except RuntimeError:  # mapped by autograd.grad(is_grads_batched=True), which nothing else tells
-        return None
+def _is_more_than_numbers(weight: Any) -> bool:
+    """Whether a gradient is to be differentiated itself, or mapped."""
+    return torch.is_grad_enabled() or _is_watched(weight) or torch_heads.is_mapped(weight)
 
 
 def _starts(xs: Sequence[Any], step: int) -> range:
