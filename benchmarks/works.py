@@ -139,9 +139,9 @@ def with_gradient(rows: int, cells: int, repeat: int, sides: str) -> Work:
 
     def of_torch(f: Any) -> Run:
         def run() -> Any:
-            p.grad = q.grad = None
             d = f(p, q)
             d.sum().backward()
+            p.grad = q.grad = None  # in the time of who made it, not of who comes next
             return d.detach()
 
         return run

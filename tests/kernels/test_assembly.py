@@ -9,13 +9,20 @@ import pytest
 numba = pytest.importorskip("numba")
 types = numba.types
 
-from relentropy.kernels import elementwise, jensen_shannon, rows, slopes, weights  # noqa: E402
+from relentropy.kernels import (  # noqa: E402
+    elementwise,
+    jensen_shannon,
+    rows,
+    slopes,
+    streams,
+    weights,
+)
 
 LOOPS = [
-    rows.weigh_finite,
+    streams.weigh_finite,
+    streams.surplus_of_close,
+    streams.surplus_without_far,
     rows.weigh,
-    rows.surplus_of_close,
-    rows.surplus_without_far,
     rows.surplus,
     rows.mass_of_block,
     rows.cost,

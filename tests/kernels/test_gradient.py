@@ -8,8 +8,16 @@ import pytest
 from relentropy import Logits, LogProbs, relative_entropy
 from tests.backends import FLOATS, Backend
 from tests.kernels.conftest import Record, pairs_of_rows
+from tests.kernels.test_streams import pairs as pairs_of_blocks
 
 FACTORS = [1.0, 2.0, -3.0, 0.5, 1.0]
+BLOCKS = [
+    "apart",
+    "each block by its own offset",
+    "blocks that grow apart",
+    "one cell has all",
+    "blocks far apart",
+]
 
 
 @pytest.fixture
@@ -20,7 +28,9 @@ def torch(torch_backend: Backend) -> Any:
 def pairs() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     found = pairs_of_rows()
     a, close = found["close"]
-    return found | {"equal": (a, a), "close, offset": (a, close + 64)}
+    of_blocks = [pairs_of_blocks()[name] for name in BLOCKS]
+    joined = tuple(np.stack(side) for side in zip(*of_blocks, strict=True))
+    return found | {"equal": (a, a), "close, offset": (a, close + 64), "of blocks": joined}
 
 
 def slopes(torch: Any, p: Any, q: Any) -> tuple[Any, Any]:
@@ -119,4 +129,4 @@ def test_nothing_is_kept_but_the_inputs(kernels: Record, torch: Any) -> None:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         d = relative_entropy(Logits(p), Logits(q))
     assert {x.data_ptr() for x in kept} == {p.data_ptr(), q.data_ptr()}
-    assert d.grad_fn.slopes.facts.size == 64 * 7
+    assert d.grad_fn.slopes.facts.size == 64 * 8

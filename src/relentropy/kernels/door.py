@@ -203,28 +203,31 @@ def by_rows(
     """One value a row; None where a row is no distribution, of which the formulas have to speak."""
     import numpy
 
-    from relentropy.kernels.threads import over_rows
-
     count = math.prod(shape[:-1])
     a, b = as_rows(p[1], shape), as_rows(q[1], shape)
-    kernel = kernels_of(p[0]).compiled(verb, a.dtype)
-    tolerance_a, tolerance_b = tolerance(*p), tolerance(*q)
     out = numpy.empty(count, result_dtype(a))
-
-    if count == 1:
-        kernel(a, b, tolerance_a, tolerance_b, *options, out, 0, 1)
-    else:
-        over_rows(
-            lambda i, j: kernel(a, b, tolerance_a, tolerance_b, *options, out, i, j),
-            count,
-            count * shape[-1],
-        )
-    if numpy.isnan(out).any():
+    more = (tolerance(*p), tolerance(*q), *options)
+    if not filled(kernels_of(p[0]), verb, (a, b, *more), out, count * shape[-1]):
         return None
     if divisor != 1.0:
         out /= divisor
     value = out.reshape(shape[:-1])[()]
     return value if p[1] is p[0].values else _array.from_plain(p[0].values, value)
+
+
+def filled(module: Any, name: str | None, inputs: tuple[Any, ...], out: Array, cells: int) -> bool:
+    """Whether a loop of the module, or one that takes the rest after it, left no NaN in `out`."""
+    import numpy
+
+    from relentropy.kernels.threads import over_rows
+
+    while name is not None:
+        loop = module.compiled(name, inputs[0].dtype)
+        over_rows(lambda i, j, loop=loop: loop(*inputs, out, i, j), len(out), cells)  # type: ignore[misc]
+        if not numpy.isnan(out).any():
+            return True
+        name = module.REST.get(name)
+    return False
 
 
 def kernels_of(x: Discrete) -> Any:
@@ -252,7 +255,7 @@ def with_gradient(
 
     a, b = (numpy.ascontiguousarray(x) for _, x in (p, q))
     slopes = Slopes(a, b, differentiable)
-    if numpy.isnan(slopes.value(tolerance(*p), tolerance(*q))).any():
+    if not slopes.evaluated(tolerance(*p), tolerance(*q)):
         return None
     value = _array.with_slopes(slopes, p[0].values, q[0].values)
     return value if divisor == 1.0 else value / divisor

@@ -22,22 +22,17 @@ class Slopes:
         self.formula = formula
         """The same of arrays of the framework, differentiable as often as one likes."""
 
-    def value(self, tolerance_a: float, tolerance_b: float) -> Array:
-        """D of every row, NaN where it is no distribution."""
+    def evaluated(self, tolerance_a: float, tolerance_b: float) -> bool:
+        """Whether all rows are distributions, and have values and facts now."""
         import numpy
 
-        from relentropy.kernels import rows, slopes
+        from relentropy.kernels import slopes, streams
 
         a, b = self.rows
-        kernel = slopes.compiled("values", a.dtype)
         self.d = numpy.empty(len(a), door.result_dtype(a))
-        self.facts = numpy.empty((len(a), rows.FACTS))
-        over_rows(
-            lambda i, j: kernel(a, b, tolerance_a, tolerance_b, self.facts, self.d, i, j),
-            len(a),
-            a.size,
-        )
-        return self.d.reshape(self.shape[:-1])
+        self.facts = numpy.empty((len(a), streams.FACTS))
+        inputs = (a, b, tolerance_a, tolerance_b, self.facts)
+        return door.filled(slopes, "values", inputs, self.d, a.size)
 
     def gradients(self, wanted: Sequence[bool], factor: Array) -> list[Array | None]:
         """The factor times ∂D/∂a and ∂D/∂b, as far as wanted; in float32 for half precision."""
@@ -52,7 +47,5 @@ class Slopes:
         some = [x for x in out if x is not None]
         name = "slopes_to_both" if len(some) == 2 else f"slope_to_{'p' if wanted[0] else 'q'}"
         kernel = slopes.compiled(name, a.dtype)
-        over_rows(
-            lambda i, j: kernel(a, b, self.d, self.facts, factor, *some, i, j), len(a), a.size
-        )
+        over_rows(lambda i, j: kernel(a, b, self.facts, factor, *some, i, j), len(a), a.size)
         return [None if x is None else x.reshape(self.shape) for x in out]

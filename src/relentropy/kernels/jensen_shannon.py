@@ -12,11 +12,9 @@ lets weights from 1/4 to 3/4 in.
 import math
 from typing import Any
 
-import numpy as np
-
 from relentropy.kernels.logarithms import h
-from relentropy.kernels.machine import add, constant, load, section
-from relentropy.kernels.rows import BLOCK, FACTS, INF, centred, parts, relative_entropy_of_row, row
+from relentropy.kernels.machine import add, constant, frame, load, section
+from relentropy.kernels.rows import of_any, parts, row, streamed
 from relentropy.kernels.scalars import (
     SCALE_32,
     SCALE_64,
@@ -25,6 +23,7 @@ from relentropy.kernels.scalars import (
     remainder,
     scaled_exp,
 )
+from relentropy.kernels.streams import BLOCK, INF, centred
 
 STEEP = 60.0
 """log(p/q) beyond which the smaller of the two adds nothing to the mixture."""
@@ -59,22 +58,41 @@ def terms(
 def jensen_shannon(
     a: Any,
     b: Any,
+    room: Any,
     tolerance_a: float,
     tolerance_b: float,
     weight: float,
     out: Any,
-    first: int,
-    last: int,
+    i: int,
+    j: int,
 ) -> None:
-    """W D(P||M) + (1-w) D(Q||M) with M = wP + (1-w)Q."""
-    w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
-    for i in range(first, last):
-        p, q = row(a, i), row(b, i)
-        d = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
-        out[i] = d if math.isnan(d) else of_row(p, q, d, facts, weight)
+    """W D(P||M) + (1-w) D(Q||M) with M = wP + (1-w)Q, of rows that can be streamed."""
+    for k in range(i, j):
+        p, q = row(a, k), row(b, k)
+        d = streamed(p, q, room, tolerance_a, tolerance_b)
+        out[k] = d if math.isnan(d) else of_row(p, q, d, room[2], weight)
 
 
-@section
+def jensen_shannon_of_rest(
+    a: Any,
+    b: Any,
+    room: Any,
+    tolerance_a: float,
+    tolerance_b: float,
+    weight: float,
+    out: Any,
+    i: int,
+    j: int,
+) -> None:
+    """The same of rows that are NaN so far."""
+    for k in range(i, j):
+        if math.isnan(out[k]):
+            p, q = row(a, k), row(b, k)
+            d = of_any(p, q, room, tolerance_a, tolerance_b)
+            out[k] = d if math.isnan(d) else of_row(p, q, d, room[2], weight)
+
+
+@frame
 def of_row(a: Any, b: Any, d: float, facts: Any, weight: float) -> float:
     like = load(a[0])
     # log(p/q) is a - b less the difference of the normalisers, which is E_p[a - b] - D.

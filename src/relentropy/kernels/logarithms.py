@@ -7,40 +7,18 @@ the two numbers says, so that nothing cancels. Measured errors: tests/kernels/te
 
 from typing import Any
 
-import numpy as np
-from numba import types
-
-from relentropy.kernels.coefficients import ARTANH_32 as E
-from relentropy.kernels.coefficients import ARTANH_64 as D
-from relentropy.kernels.machine import by_type, constant, exponent, fused, mantissa, scalar
+from relentropy.kernels.coefficients import ARTANH_32, ARTANH_64
+from relentropy.kernels.machine import constant, exponent, fused, mantissa, polynomial, scalar
 from relentropy.kernels.scalars import HIGH_32, HIGH_64, LOW_32, LOW_64
 
-E0, E1, E2, E3 = (np.float32(c) for c in E)
+artanh_tail = polynomial(ARTANH_32, ARTANH_64)
+"""(artanh s - s) / s³ at z = s², |s| <= 1/5."""
 
 NORMAL_32, NORMAL_64 = 2.0**-126, 2.0**-1022
 """Below, the bits of a number do not tell its exponent."""
 
 LIFT = 64
 """Such numbers are taken times 2 to this."""
-
-
-def artanh_tail(z: Any) -> Any:
-    """(artanh s - s) / s³ at z = s², |s| <= 1/5."""
-    raise NotImplementedError("only inside a kernel")
-
-
-@by_type(artanh_tail)
-def _artanh_tail(z: Any) -> Any:
-    return _artanh_tail_32 if z is types.float32 else _artanh_tail_64
-
-
-def _artanh_tail_32(z: Any) -> Any:
-    return E0 + z * (E1 + z * (E2 + z * E3))
-
-
-def _artanh_tail_64(z: Any) -> Any:
-    high = D[5] + z * (D[6] + z * (D[7] + z * (D[8] + z * D[9])))
-    return D[0] + z * (D[1] + z * (D[2] + z * (D[3] + z * (D[4] + z * high))))
 
 
 @scalar

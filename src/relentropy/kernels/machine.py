@@ -3,17 +3,15 @@
 Importing this imports numba, which takes half a second; `relentropy.kernels.door` decides when.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic as numba_intrinsic
-from numba.extending import overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,9 +19,6 @@ FOLDER = Path(__file__).parent
 
 FUSED = {"contract"}
 """a·b + c in one rounding, where the processor has it: never less exact in what is here."""
-
-REORDERED = {"contract", "reassoc"}
-"""Sums in any order. For `add` alone: anywhere else (a - b) - m would become a - (b + m)."""
 
 OPTIONS: dict[str, Any] = {"fastmath": FUSED, "error_model": "numpy"}
 
@@ -36,6 +31,11 @@ def results(held: Any, axes: int) -> Any:
     """Arrays of what is computed from rows of a dtype: float64 from itself, float32 from others."""
     number = numba.from_dtype(held)
     return types.Array(number if number is types.float64 else types.float32, axes, "C")
+
+
+def room(held: Any) -> Any:
+    """What `relentropy.kernels.rows.new_room` makes."""
+    return types.Tuple((results(held, 1), types.Array(REAL, 2, "C"), types.Array(REAL, 1, "C")))
 
 
 VALUES = (REAL, REAL)
@@ -92,18 +92,13 @@ def section(function: F) -> F:
     return compiled
 
 
-def by_type(stub: Callable[..., Any]) -> Callable[[F], F]:
-    """The decorated function tells which implementation `stub` has for the types of a call."""
-    decorate: Callable[[F], F] = overload(stub, jit_options=OPTIONS, strict=False)
-    return decorate
+def frame(function: F) -> F:
+    """What calls sections: it becomes part of its caller before anything is compiled.
 
-
-def _add(total: Any, x: Any) -> Any:
-    return total + x
-
-
-add: Callable[[Any, Any], Any] = numba.njit(fastmath=REORDERED)(_add)
-"""total + x, where the order of a sum does not matter: then the loop takes many at once."""
+    Otherwise the sections within would be optimised once more at every level of calls.
+    """
+    compiled: F = numba.njit(inline="always", **INSIDE)(function)
+    return compiled
 
 
 def intrinsic(build: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,16 +107,52 @@ def intrinsic(build: Callable[..., Any]) -> Callable[..., Any]:
     return written
 
 
-def constant(like: Any, single: float, double: float) -> Any:
-    """A number in the dtype of `like`."""
-    raise NotImplementedError("only inside a kernel")
+REORDERED = ("contract", "reassoc")
+"""Sums in any order. For `add` alone: anywhere else (a - b) - m would become a - (b + m)."""
 
 
-@by_type(constant)
-def _constant(like: Any, single: Any, double: Any) -> Any:
-    if like is types.float32:
-        return lambda like, single, double: np.float32(single)
-    return lambda like, single, double: np.float64(double)
+@intrinsic
+def add(context: Any, total: Any, x: Any) -> Any:
+    """The sum, where its order does not matter: then the loop takes many at once."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fadd(*arguments, flags=REORDERED)
+
+    return total(total, x), build
+
+
+@intrinsic
+def counted(context: Any, total: Any, cell: Any) -> Any:
+    """The total, one more if `cell` is true; exact in any order."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        one, none = (ir.Constant(arguments[0].type, x) for x in (1.0, 0.0))
+        more = builder.select(arguments[1], one, none)
+        return builder.fadd(arguments[0], more, flags=("fast",))
+
+    return total(total, types.boolean), build
+
+
+@intrinsic
+def where(context: Any, condition: Any, x: Any, y: Any) -> Any:
+    """The first where the condition holds, without a branch: LLVM keeps some that it is given."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.select(*arguments)
+
+    return x(types.boolean, x, x), build
+
+
+@intrinsic
+def constant(context: Any, like: Any, single: Any, double: Any) -> Any:
+    """A number in the dtype of `like`: the first for float32, the second for float64."""
+    signature = like(like, types.float64, types.float64)
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, single, double = arguments
+        return builder.fptrunc(single, ir.FloatType()) if like is types.float32 else double
+
+    return signature, build
 
 
 def _bits(x: Any) -> tuple[ir.IntType, int]:
@@ -129,19 +160,39 @@ def _bits(x: Any) -> tuple[ir.IntType, int]:
     return (ir.IntType(32), 23) if x is types.float32 else (ir.IntType(64), 52)
 
 
+def polynomial(single: Sequence[float], double: Sequence[float]) -> Callable[[Any], Any]:
+    """c₀ + c₁ x + c₂ x² + …, by Horner's rule, with the coefficients for the dtype of x."""
+
+    @intrinsic
+    def value(context: Any, x: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            (at,) = arguments
+            coefficients = single if x is types.float32 else double
+            total, *rest = (ir.Constant(at.type, c) for c in reversed(coefficients))
+            for c in rest:
+                product = builder.fmul(at, total, flags=("contract",))
+                total = builder.fadd(c, product, flags=("contract",))
+            return total
+
+        return x(x), build
+
+    return value
+
+
 @intrinsic
-def power(context: Any, t: Any, bias: Any) -> Any:
-    """2^k, from k in the lowest bits of t, with `bias` added to the exponent of 1."""
+def power(context: Any, t: Any, single: Any, double: Any) -> Any:
+    """2^k, from k in the lowest bits of t, with `single` or `double` added to k."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         integer, fraction = _bits(t)
+        one = (1 << (integer.width - fraction - 2)) - 1
         k = builder.bitcast(arguments[0], integer)
-        bias = builder.trunc(arguments[1], integer) if integer.width == 32 else arguments[1]
-        exponent = builder.add(k, bias)
+        more = builder.trunc(arguments[1], integer) if integer.width == 32 else arguments[2]
+        exponent = builder.add(k, builder.add(more, ir.Constant(integer, one)))
         shifted = builder.shl(exponent, ir.Constant(integer, fraction))
         return builder.bitcast(shifted, arguments[0].type)
 
-    return t(t, types.int64), build
+    return t(t, types.int64, types.int64), build
 
 
 @intrinsic
@@ -238,36 +289,17 @@ def larger(context: Any, i: Any, j: Any) -> Any:
     return i(i, i), build
 
 
-def load(x: Any) -> Any:
+@intrinsic
+def load(context: Any, x: Any) -> Any:
     """A number as it is worked on: half precision, held as integers, becomes float32."""
-    raise NotImplementedError("only inside a kernel")
-
-
-@by_type(load)
-def _load(x: Any) -> Any:
-    if x is types.uint16:
-        return lambda x: from_bfloat16(x)
-    if x is types.int16:
-        return lambda x: from_float16(x)
-    return lambda x: x
-
-
-@intrinsic
-def from_bfloat16(context: Any, x: Any) -> Any:
-    """bfloat16 is the upper half of a float32."""
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        wide = builder.zext(arguments[0], ir.IntType(32))
-        return builder.bitcast(builder.shl(wide, ir.Constant(wide.type, 16)), ir.FloatType())
+        (bits,) = arguments
+        if x is types.uint16:  # bfloat16 is the upper half of a float32
+            wide = builder.zext(bits, ir.IntType(32))
+            return builder.bitcast(builder.shl(wide, ir.Constant(wide.type, 16)), ir.FloatType())
+        if x is types.int16:  # float16, by the instruction of the processor
+            return builder.fpext(builder.bitcast(bits, ir.HalfType()), ir.FloatType())
+        return bits
 
-    return types.float32(types.uint16), build
-
-
-@intrinsic
-def from_float16(context: Any, x: Any) -> Any:
-    """By the instruction of the processor."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
-
-    return types.float32(types.int16), build
+    return (types.float32 if x in (types.uint16, types.int16) else x)(x), build

@@ -1,8 +1,7 @@
-"""Rows of logits and log-probabilities: relative entropy in three passes, two of them cached.
+"""Rows of logits and log-probabilities, of any kind.
 
-A row of both arrays is read once from memory, for its maxima; by then it lies in the cache, and the
-two passes that compute find it there. They are those of `relentropy.exact.discrete`
-(docs/numbers.md): with w = exp(a - A), d = a - b,
+What `relentropy.kernels.streams` does not take, has its maxima A and B found first, and is then
+gone through twice, as in `relentropy.exact.discrete` (docs/numbers.md): w = exp(a - A), d = a - b,
 
     m = Σ w d / Σ w,    u = d - m,    D = log1p(E[exp(-u) - 1 + u] - δ) + δ,    δ = E[u]
 
@@ -17,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from relentropy.kernels import machine
-from relentropy.kernels.machine import add, constant, larger, load, of_rank, rank, scalar, section
+from relentropy.kernels.door import result_dtype
+from relentropy.kernels.machine import add, constant, counted, frame, load, scalar, section
 from relentropy.kernels.scalars import (
     LEAST_32,
     LEAST_64,
@@ -27,48 +27,35 @@ from relentropy.kernels.scalars import (
     reduced,
     remainder,
     scaled_exp,
-    scaled_exp_below_1,
     within,
 )
-
-BLOCK = 2048
-"""Cells whose terms are summed in the dtype."""
-
-INF = math.inf
-FAR = -30.0
-"""Below this u = log(p/q) - m what counts is Q's mass, which is taken from b alone."""
-
-CLOSE = 0.3
-"""|u| up to which exp(-u) - 1 + u is the polynomial, as it is.
-
-Where all cells are so, D is at most log cosh 0.3, and u + D below log(2)/2 too.
-"""
+from relentropy.kernels.streams import (
+    BLOCK,
+    FACTS,
+    FAR,
+    INF,
+    SUMS,
+    centred,
+    in_two,
+    rounding,
+    stream,
+    sum_of_two,
+    surplus_without_far,
+    top,
+)
 
 LARGE = math.exp(40.0)
 """Above, exp(D) - 1 comes near the largest float32, and the sum over exp(b) takes its place."""
 
-
-FACTS = 7
-"""Of a row: A, B, log Σ exp(a - A), the mean of d in two parts, log Σ exp(b - B), and the largest
-|u|: 0 if it is at most CLOSE, 1 if at most -FAR, otherwise 2."""
 
 NEGLIGIBLE = 1e-6
 """Of E[exp(-u) - 1 + u], how much δ² may be before the mean is taken again."""
 
 
 @section
-def top(a: Any) -> Any:
-    """The largest entry; NaN or infinite where the row is no distribution, as a rule."""
-    best = rank(load(a[0]))
-    for i in range(a.shape[0]):
-        best = larger(best, rank(load(a[i])))
-    return of_rank(best)
-
-
-@section
 def weigh(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any, Any]:
     """W = exp(a - A), scaled; Σ w, Σ w (d - guess), and how many cells have d = +inf."""
-    zero, one, inf = constant(guess, 0, 0), constant(guess, 1, 1), constant(guess, INF, INF)
+    zero, inf = constant(guess, 0, 0), constant(guess, INF, INF)
     total, moment, uncovered = zero, zero, zero
     for i in range(a.shape[0]):
         d = load(a[i]) - load(b[i])
@@ -76,29 +63,8 @@ def weigh(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any, Any
         w[i] = weight
         total = add(total, weight)
         moment = add(moment, weight * (d - guess) if weight > zero else zero)
-        uncovered = add(uncovered, one if d == inf else zero)
+        uncovered = counted(uncovered, d == inf)
     return total, moment, uncovered
-
-
-@section
-def weigh_finite(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any]:
-    """`weigh` where all is finite; where something is not, neither is the second sum."""
-    zero = constant(guess, 0, 0)
-    total, moment = zero, zero
-    for i in range(a.shape[0]):
-        weight = scaled_exp_below_1(load(a[i]) - top_a)
-        w[i] = weight
-        total = add(total, weight)
-        moment = add(moment, weight * ((load(a[i]) - load(b[i])) - guess))
-    return total, moment
-
-
-@scalar
-def centred(x: Any, y: Any, m: Any, m_rest: Any) -> Any:
-    """What x - y - m - m_rest is, with what the rounding of x - y lost: Knuth's two-sum."""
-    d = x - y
-    z = d - x
-    return (d - m) + (((x - (d - z)) - (y + z)) - m_rest)
 
 
 @section
@@ -122,40 +88,13 @@ def surplus(
     return total, moment
 
 
-@section
-def surplus_without_far(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, Any, Any]:
-    """The same where all |u| are at most -FAR, and how many are not."""
-    zero, one, most = constant(m, 0, 0), constant(m, 1, 1), constant(m, -FAR, -FAR)
-    total, moment, others = zero, zero, zero
-    for i in range(a.shape[0]):
-        u = centred(load(a[i]), load(b[i]), m, m_rest)
-        s, r = reduced(-u)
-        total = add(total, w[i] * remainder(u, s, r, quadratic(r)))
-        moment = add(moment, w[i] * u)
-        others = add(others, zero if abs(u) <= most else one)
-    return total, moment, others
-
-
-@section
-def surplus_of_close(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, Any, Any]:
-    """The same where all |u| are at most CLOSE, so that there is nothing to reduce."""
-    zero, one, most = constant(m, 0, 0), constant(m, 1, 1), constant(m, CLOSE, CLOSE)
-    total, moment, others = zero, zero, zero
-    for i in range(a.shape[0]):
-        u = centred(load(a[i]), load(b[i]), m, m_rest)
-        total = add(total, w[i] * quadratic(-u))
-        moment = add(moment, w[i] * u)
-        others = add(others, zero if abs(u) <= most else one)
-    return total, moment, others
-
-
-@section
+@frame
 def mass(b: Any, top_b: Any) -> float:
     """Σ exp(b - B)."""
     total: float = 0.0
     for i in range(0, b.shape[0], BLOCK):
         total += mass_of_block(b[i : i + BLOCK], top_b)
-    return total * float(constant(top_b, 1 / SCALE_32, 1 / SCALE_64))
+    return total * np.float64(constant(top_b, 1 / SCALE_32, 1 / SCALE_64))
 
 
 @section
@@ -166,80 +105,90 @@ def mass_of_block(b: Any, top_b: Any) -> Any:
     return total
 
 
-@section
+@frame
 def sums_of_weights(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[float, float, float]:
     total, moment, uncovered = 0.0, 0.0, 0.0
     for i in range(0, a.shape[0], BLOCK):
         j = i + BLOCK
-        of_total, of_moment = weigh_finite(a[i:j], b[i:j], w[i:j], top_a, guess)
-        if not abs(of_moment) < INF:
-            of_total, of_moment, cells = weigh(a[i:j], b[i:j], w[i:j], top_a, guess)
-            uncovered += cells
-        total, moment = total + of_total, moment + of_moment
+        of_total, of_moment, cells = weigh(a[i:j], b[i:j], w[i:j], top_a, guess)
+        total, moment, uncovered = total + of_total, moment + of_moment, uncovered + cells
     return total, moment, uncovered
 
 
-@section
+@frame
 def sums_of_surplus(
-    a: Any, b: Any, w: Any, high: float, low: float, top_a: Any, top_b: Any
-) -> tuple[float, float, float]:
-    m = constant(top_a, high, high)
-    m_rest = (high - float(m)) + low
-    offset = ((float(top_b) - float(top_a)) + high) + low
-    m_rest, offset = constant(top_a, m_rest, m_rest), constant(top_a, offset, offset)
-    total, moment = 0.0, 0.0
-    close, near = True, True  # until a block of this row has said otherwise
+    a: Any, b: Any, w: Any, m: Any, m_rest: Any, top_b: Any, offset: Any
+) -> tuple[float, float]:
+    total, moment, near = 0.0, 0.0, True  # until a block of this row has said otherwise
     for i in range(0, a.shape[0], BLOCK):
         x, y, z = a[i : i + BLOCK], b[i : i + BLOCK], w[i : i + BLOCK]
         of_total, of_moment = constant(m, 0, 0), constant(m, 0, 0)
-        if close:
-            of_total, of_moment, others = surplus_of_close(x, y, z, m, m_rest)
-            close = others == 0
-        if near and not close:
+        if near:
             of_total, of_moment, others = surplus_without_far(x, y, z, m, m_rest)
             near = others == 0
         if not near:
             of_total, of_moment = surplus(x, y, z, m, m_rest, top_b, offset)
         total, moment = total + of_total, moment + of_moment
-    return total, moment, 0.0 if close else (1.0 if near else 2.0)
+    return total, moment
 
 
-@section
-def relative_entropy_of_row(
-    a: Any, b: Any, w: Any, facts: Any, tolerance_a: float, tolerance_b: float
-) -> float:
-    """D in nats; NaN where a row is no distribution. `facts`: what the gradient needs to know."""
+@frame
+def streamed(a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float) -> float:
+    """D in nats, and in the room the facts of the row; NaN where another has to look at it."""
+    value = stream(a, b, room[0], room[1], room[2])
+    return value if sound(room[2], tolerance_a, tolerance_b) else math.nan
+
+
+@frame
+def of_any(a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float) -> float:
+    """The same of any row; NaN where it is no distribution."""
+    value = in_three_passes(a, b, room[0], room[2])
+    return value if sound(room[2], tolerance_a, tolerance_b) else math.nan
+
+
+@scalar
+def sound(facts: Any, tolerance_a: float, tolerance_b: float) -> bool:
+    """Whether both rows sum to 1, where they should."""
+    return normal(facts[2] + facts[0], tolerance_a) and normal(facts[5] + facts[1], tolerance_b)
+
+
+@frame
+def in_three_passes(a: Any, b: Any, w: Any, facts: Any) -> float:
+    """D of any row, about the mean of the whole; NaN where it is no distribution."""
     top_a, top_b = top(a), top(b)
     if not (abs(top_a) < INF and abs(top_b) < INF):
         return math.nan
     guess = top_a - top_b  # so that an offset common to all cells is in none of the sums
     total, moment, uncovered = sums_of_weights(a, b, w, top_a, guess)
-    log_total = math.log(total / float(constant(top_a, SCALE_32, SCALE_64)))
+    log_total = math.log(total / np.float64(constant(top_a, SCALE_32, SCALE_64)))
     facts[0], facts[1], facts[2], facts[3], facts[4] = top_a, top_b, log_total, 0.0, 0.0
     facts[6] = 2.0
-    if not (total < INF and normal(log_total + float(top_a), tolerance_a)):
+    if not total < INF:
         return math.nan
     if uncovered > 0.0:
-        facts[5] = math.log(mass(b, top_b))
-        return INF if normal(facts[5] + float(top_b), tolerance_b) else math.nan
-    mean, high, low, value = moment / total, 0.0, 0.0, 0.0
+        facts[5], facts[7] = math.log(mass(b, top_b)), INF
+        return INF
+    lost = rounding(top_a, top_b, guess)
+    mean, high, low, value, delta = moment / total, 0.0, 0.0, 0.0, 0.0
     # Once, as a rule. What is left of the mean counts where it is not small beside u itself.
     for _ in range(3):
-        high = float(guess) + mean
-        low = (float(guess) - high) + mean
-        sum_g, sum_u, facts[6] = sums_of_surplus(a, b, w, high, low, top_a, top_b)
+        high, low = sum_of_two(np.float64(guess), mean)
+        m, m_rest = in_two(guess, high, low)
+        offset = constant(guess, mean - lost, mean - lost)
+        sum_g, sum_u = sums_of_surplus(a, b, w, m, m_rest, top_b, offset)
         delta, value = sum_u / total, sum_g / total
         if not (value < LARGE and delta * delta > NEGLIGIBLE * value):
             break
         mean += delta
+    facts[3], facts[4] = high, low + delta
     if value < LARGE:
         value = math.log1p(value - delta) + delta
+        facts[5] = (value - ((mean - lost) + delta)) + log_total
     else:
-        offset = ((float(top_b) - float(top_a)) + high) + (low + delta)
-        value = (math.log(mass(b, top_b)) - log_total) + offset
-    facts[3], facts[4] = high, low + delta
-    facts[5] = (value - (high + facts[4])) + (log_total + (float(top_a) - float(top_b)))
-    return value if normal(facts[5] + float(top_b), tolerance_b) else math.nan
+        facts[5] = math.log(mass(b, top_b))
+        value = (facts[5] - log_total) + ((mean - lost) + delta)
+    facts[7] = value
+    return value
 
 
 @scalar
@@ -263,11 +212,11 @@ def cost(a: Any, b: Any, top_a: Any, top_b: Any) -> tuple[Any, Any]:
 @section
 def others(b: Any, top_b: Any) -> tuple[Any, Any]:
     """How many entries are the largest, and Σ exp(b - B), scaled, of all the rest."""
-    zero, one = constant(top_b, 0, 0), constant(top_b, 1, 1)
+    zero = constant(top_b, 0, 0)
     largest, rest = zero, zero
     for i in range(b.shape[0]):
         shifted = load(b[i]) - top_b
-        largest = add(largest, one if shifted == zero else zero)
+        largest = counted(largest, shifted == zero)
         rest = add(rest, zero if shifted == zero else scaled_exp(shifted))
     return largest, rest
 
@@ -278,7 +227,7 @@ def cross_entropy_of_row(a: Any, b: Any, tolerance_a: float, tolerance_b: float)
     top_a, top_b = top(a), top(b)
     if not (abs(top_a) < INF and abs(top_b) < INF):
         return math.nan
-    scale = float(constant(top_a, SCALE_32, SCALE_64))
+    scale = np.float64(constant(top_a, SCALE_32, SCALE_64))
     paid, total, largest, rest = 0.0, 0.0, 0.0, 0.0
     for i in range(0, a.shape[0], BLOCK):
         j = i + BLOCK
@@ -287,8 +236,8 @@ def cross_entropy_of_row(a: Any, b: Any, tolerance_a: float, tolerance_b: float)
         largest, rest = largest + counts[0], rest + counts[1]
     log_total_b = math.log1p((largest - 1.0) + rest / scale)
     sound = total < INF and rest < INF
-    sound = sound and normal(math.log(total / scale) + float(top_a), tolerance_a)
-    if not (sound and normal(log_total_b + float(top_b), tolerance_b)):
+    sound = sound and normal(math.log(total / scale) + np.float64(top_a), tolerance_a)
+    if not (sound and normal(log_total_b + np.float64(top_b), tolerance_b)):
         return math.nan
     return log_total_b + paid / total
 
@@ -299,57 +248,99 @@ def row(x: Any, i: int) -> Any:
     return x[i if x.shape[0] > 1 else 0]
 
 
+# The loops take rows i to j. What they leave NaN is for the loop `of_rest`, which is compiled only
+# where there is some.
+
+
 def relative_entropy(
-    a: Any, b: Any, tolerance_a: float, tolerance_b: float, out: Any, first: int, last: int
+    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
 ) -> None:
-    """D(P||Q) in rows first to last of `out`."""
-    w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
-    for i in range(first, last):
-        p, q = row(a, i), row(b, i)
-        out[i] = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
+    """D(P||Q)."""
+    for k in range(i, j):
+        out[k] = streamed(row(a, k), row(b, k), room, tolerance_a, tolerance_b)
+
+
+def relative_entropy_of_rest(
+    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
+) -> None:
+    for k in range(i, j):
+        if math.isnan(out[k]):
+            out[k] = of_any(row(a, k), row(b, k), room, tolerance_a, tolerance_b)
 
 
 def jeffreys(
-    a: Any, b: Any, tolerance_a: float, tolerance_b: float, out: Any, first: int, last: int
+    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
 ) -> None:
     """D(P||Q) + D(Q||P), of rows read once."""
-    w, facts = np.empty(a.shape[1], out.dtype), np.empty(FACTS)
-    for i in range(first, last):
-        p, q = row(a, i), row(b, i)
-        forward = relative_entropy_of_row(p, q, w, facts, tolerance_a, tolerance_b)
-        out[i] = forward + relative_entropy_of_row(q, p, w, facts, tolerance_b, tolerance_a)
+    for k in range(i, j):
+        total, x, y, of_x, of_y = 0.0, row(a, k), row(b, k), tolerance_a, tolerance_b
+        for _ in range(2):
+            total += streamed(x, y, room, of_x, of_y)
+            x, y, of_x, of_y = y, x, of_y, of_x
+        out[k] = total
+
+
+def jeffreys_of_rest(
+    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
+) -> None:
+    for k in range(i, j):
+        if math.isnan(out[k]):
+            total, x, y, of_x, of_y = 0.0, row(a, k), row(b, k), tolerance_a, tolerance_b
+            for _ in range(2):
+                total += of_any(x, y, room, of_x, of_y)
+                x, y, of_x, of_y = y, x, of_y, of_x
+            out[k] = total
 
 
 def cross_entropy(
-    a: Any, b: Any, tolerance_a: float, tolerance_b: float, out: Any, first: int, last: int
+    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
 ) -> None:
     """H(P, Q); H(P) where both are the same."""
-    for i in range(first, last):
-        out[i] = cross_entropy_of_row(row(a, i), row(b, i), tolerance_a, tolerance_b)
+    for k in range(i, j):
+        out[k] = cross_entropy_of_row(row(a, k), row(b, k), tolerance_a, tolerance_b)
 
 
 @scalar
 def parts(like: Any, facts: Any, high: float, low: float) -> tuple[Any, Any, Any, Any, Any, Any]:
     """A, B, high + low in two numbers of the dtype, what makes weights probabilities, for each."""
-    m = constant(like, high, high)
-    m_rest = (high - float(m)) + low
-    unscale = 1 / float(constant(like, SCALE_32, SCALE_64))
+    m, m_rest = in_two(like, high, low)
+    unscale = 1 / np.float64(constant(like, SCALE_32, SCALE_64))
     scale_a, scale_b = unscale * math.exp(-facts[2]), unscale * math.exp(-facts[5])
     return (
         constant(like, facts[0], facts[0]),
         constant(like, facts[1], facts[1]),
         m,
-        constant(like, m_rest, m_rest),
+        m_rest,
         constant(like, scale_a, scale_a),
         constant(like, scale_b, scale_b),
     )
 
 
-@cache
-def compiled(verb: str, held: Any) -> Any:
-    """The loop of a verb for rows of a dtype, made when it is first asked for."""
-    if verb == "jensen_shannon":
-        from relentropy.kernels.jensen_shannon import jensen_shannon
+def new_room(a: Any) -> tuple[Any, Any, Any]:
+    """For the weights of a row, the sums of its blocks, and its facts."""
+    cells = a.shape[1]
+    return (
+        np.empty(cells, result_dtype(a)),
+        np.empty((1 + cells // BLOCK, SUMS)),
+        np.empty(FACTS),
+    )
 
-        return machine.compiled(jensen_shannon, held, (*machine.VALUES, machine.REAL))
-    return machine.compiled(globals()[verb], held, machine.VALUES)
+
+REST = {verb: f"{verb}_of_rest" for verb in ("relative_entropy", "jeffreys", "jensen_shannon")}
+"""The loop that takes what another has left NaN."""
+
+
+@cache
+def compiled(name: str, held: Any) -> Any:
+    """A loop for rows of a dtype, made when it is first asked for."""
+    if name.startswith("jensen_shannon"):
+        from relentropy.kernels import jensen_shannon
+
+        return with_room(getattr(jensen_shannon, name), held, (machine.REAL,))
+    return with_room(globals()[name], held)
+
+
+def with_room(loop: Any, held: Any, more: tuple[Any, ...] = ()) -> Any:
+    """The compiled loop, that is given what it needs to work in."""
+    made = machine.compiled(loop, held, (machine.room(held), *machine.VALUES, *more))
+    return lambda a, b, *rest: made(a, b, new_room(a), *rest)

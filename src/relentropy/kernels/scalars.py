@@ -9,14 +9,11 @@ cancels. Measured errors: tests/kernels/test_scalars.py.
 
 from typing import Any
 
-import numpy as np
-from numba import types
+from relentropy.kernels.coefficients import EXPONENTIAL_32, EXPONENTIAL_64
+from relentropy.kernels.machine import constant, polynomial, power, scalar
 
-from relentropy.kernels.coefficients import EXPONENTIAL_32 as E
-from relentropy.kernels.coefficients import EXPONENTIAL_64 as D
-from relentropy.kernels.machine import by_type, constant, power, scalar
-
-E0, E1, E2, E3, E4, E5 = (np.float32(c) for c in E)
+tail = polynomial(EXPONENTIAL_32, EXPONENTIAL_64)
+"""(exp(r) - 1 - r) / r² for |r| <= log(2)/2."""
 
 LOG2_E = 1.4426950408889634
 ROUND_32, ROUND_64 = 1.5 * 2.0**23, 1.5 * 2.0**52
@@ -43,24 +40,6 @@ def quadratic(r: Any) -> Any:
     return r * r * tail(r)
 
 
-def tail(r: Any) -> Any:
-    raise NotImplementedError("only inside a kernel")
-
-
-@by_type(tail)
-def _tail(r: Any) -> Any:
-    return _tail_32 if r is types.float32 else _tail_64
-
-
-def _tail_32(r: Any) -> Any:
-    return E0 + r * (E1 + r * (E2 + r * (E3 + r * (E4 + r * E5))))
-
-
-def _tail_64(r: Any) -> Any:
-    high = D[6] + r * (D[7] + r * (D[8] + r * (D[9] + r * D[10])))
-    return D[0] + r * (D[1] + r * (D[2] + r * (D[3] + r * (D[4] + r * (D[5] + r * high)))))
-
-
 @scalar
 def reduced(x: Any) -> tuple[Any, Any]:
     """2^k times the scale of weights, and r: x = k log 2 + r, for LEAST <= x <= MOST."""
@@ -68,18 +47,7 @@ def reduced(x: Any) -> tuple[Any, Any]:
     t = x * constant(x, LOG2_E, LOG2_E) + rounding
     k = t - rounding
     r = (x - k * constant(x, HIGH_32, HIGH_64)) - k * constant(x, LOW_32, LOW_64)
-    return power(t, exponent_of_scale(x)), r
-
-
-def exponent_of_scale(x: Any) -> int:
-    raise NotImplementedError("only inside a kernel")
-
-
-@by_type(exponent_of_scale)
-def _exponent_of_scale(x: Any) -> Any:
-    if x is types.float32:
-        return lambda x: 127 + EXPONENT_32
-    return lambda x: 1023 + EXPONENT_64
+    return power(t, EXPONENT_32, EXPONENT_64), r
 
 
 @scalar
@@ -93,17 +61,15 @@ def within(x: Any) -> Any:
 @scalar
 def scaled_exp(x: Any) -> Any:
     """exp(x) times the scale of weights, for x <= MOST; exactly 0 where it is below the dtype."""
-    most = constant(x, MOST_32, MOST_64)
-    return scaled_exp_below_1(most if x > most else x)
+    e = scaled_exp_within(x)
+    return constant(x, 0.0, 0.0) if x < constant(x, LEAST_32, LEAST_64) else e
 
 
 @scalar
-def scaled_exp_below_1(x: Any) -> Any:
-    """The same for x that is known to be in range above, as a logarithm below 1 is."""
-    least = constant(x, LEAST_32, LEAST_64)
-    s, r = reduced(least if x < least else x)
-    e = s + s * (r + quadratic(r))
-    return constant(x, 0.0, 0.0) if x < least else e
+def scaled_exp_within(x: Any) -> Any:
+    """The same of x brought to its range: instead of 0 the smallest of all."""
+    s, r = reduced(within(x))
+    return s + s * (r + quadratic(r))
 
 
 @scalar

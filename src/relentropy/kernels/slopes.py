@@ -1,21 +1,21 @@
 """Relative entropy of rows of logits with its gradients, which are computed anew, not kept.
 
-Beside the values a few facts of each row are returned (`relentropy.kernels.rows.FACTS`), from which
-another pass has both gradients, at unit sum: with u = a - b - E_p[a - b] and t = log(p/q) = u + D
+Beside the values a few facts of each row are returned (`relentropy.kernels.streams.FACTS`), from
+which another pass has both gradients, at unit sum: with u = a - b - E_p[a - b] and
+t = log(p/q) = u + D
 
     ∂D/∂a = p (t - D) = p u,    ∂D/∂b = q - p = p (exp(-t) - 1)
 
 Where D = +inf the first is 0, by convention.
 """
 
+import math
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from relentropy.kernels import machine
 from relentropy.kernels.machine import constant, load, section
-from relentropy.kernels.rows import BLOCK, INF, centred, parts, relative_entropy_of_row
+from relentropy.kernels.rows import in_three_passes, parts, sound, with_room
 from relentropy.kernels.scalars import (
     LEAST_32,
     LEAST_64,
@@ -26,6 +26,7 @@ from relentropy.kernels.scalars import (
     scaled_exp,
     within,
 )
+from relentropy.kernels.streams import BLOCK, INF, centred, stream
 
 NEAR = 30.0
 """|log(p/q)| up to which q - p comes from p, and beyond which from both."""
@@ -34,17 +35,36 @@ NEAR = 30.0
 def values(
     a: Any,
     b: Any,
+    room: Any,
     tolerance_a: float,
     tolerance_b: float,
     facts: Any,
     out: Any,
-    first: int,
-    last: int,
+    i: int,
+    j: int,
 ) -> None:
-    """D, and the facts of each row."""
-    w = np.empty(a.shape[1], out.dtype)
-    for i in range(first, last):
-        out[i] = relative_entropy_of_row(a[i], b[i], w, facts[i], tolerance_a, tolerance_b)
+    """D, and the facts of each row; NaN in rows that are for `values_of_rest`."""
+    for k in range(i, j):
+        value = stream(a[k], b[k], room[0], room[1], facts[k])
+        out[k] = value if sound(facts[k], tolerance_a, tolerance_b) else math.nan
+
+
+def values_of_rest(
+    a: Any,
+    b: Any,
+    room: Any,
+    tolerance_a: float,
+    tolerance_b: float,
+    facts: Any,
+    out: Any,
+    i: int,
+    j: int,
+) -> None:
+    """The same of the rows that are NaN so far."""
+    for k in range(i, j):
+        if math.isnan(out[k]):
+            value = in_three_passes(a[k], b[k], room[0], facts[k])
+            out[k] = value if sound(facts[k], tolerance_a, tolerance_b) else math.nan
 
 
 @section
@@ -59,27 +79,25 @@ def slopes_of_p(a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest
 
 @section
 def slopes_of_q_close(
-    a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any, d: Any
+    a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any
 ) -> None:
-    """Where all |u| are at most CLOSE."""
+    """Where all |t| are at most SMALL."""
     for i in range(a.shape[0]):
         x = load(a[i])
-        t = centred(x, load(b[i]), m, m_rest) + d
-        out[i] = (scaled_exp(x - top_a) * scale) * (quadratic(-t) - t)
+        t = centred(x, load(b[i]), m, m_rest)
+        out[i] = (scaled_exp(x - top_a) * (quadratic(-t) - t)) * scale
 
 
 @section
-def slopes_of_q_near(
-    a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any, d: Any
-) -> None:
-    """Where all |u| are at most -FAR."""
+def slopes_of_q_near(a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m_rest: Any) -> None:
+    """Where all |t| are at most -2 FAR."""
     one, unscale = constant(m, 1, 1), constant(m, 1 / SCALE_32, 1 / SCALE_64)
     for i in range(a.shape[0]):
         x = load(a[i])
-        s, r = reduced(-(centred(x, load(b[i]), m, m_rest) + d))
+        s, r = reduced(-centred(x, load(b[i]), m, m_rest))
         k2 = s * unscale
         less = k2 * (r + quadratic(r)) + (k2 - one)
-        out[i] = (scaled_exp(x - top_a) * scale) * less
+        out[i] = (scaled_exp(x - top_a) * less) * scale
 
 
 @section
@@ -91,7 +109,6 @@ def slopes_of_q(
     top_a: Any,
     m: Any,
     m_rest: Any,
-    d: Any,
     top_b: Any,
     scale_b: Any,
     factor: Any,
@@ -101,7 +118,7 @@ def slopes_of_q(
     for i in range(a.shape[0]):
         x, y = load(a[i]), load(b[i])
         p = scaled_exp(x - top_a) * scale
-        t = centred(x, y, m, m_rest) + d
+        t = centred(x, y, m, m_rest)
         v = y - top_b
         near = (abs(t) <= far) & (p > zero)
         s, r = reduced(within(-t if near else v))
@@ -112,65 +129,67 @@ def slopes_of_q(
 
 
 @section
-def row_to_p(a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any) -> None:
+def row_to_p(a: Any, b: Any, facts: Any, factor: Any, out: Any) -> None:
     """In out factor · p u."""
     top_a, _, m, m_rest, scale, _ = parts(load(a[0]), facts, facts[3], facts[4])
-    scale = constant(m, 0, 0) if d == INF else scale * factor
+    scale = constant(m, 0, 0) if facts[7] == INF else scale * factor
     for j in range(0, a.shape[0], BLOCK):
         k = j + BLOCK
-        if d == INF:
+        if facts[7] == INF:
             out[j:k] = scale
         else:
             slopes_of_p(a[j:k], b[j:k], out[j:k], scale, top_a, m, m_rest)
 
 
 @section
-def row_to_q(a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any) -> None:
+def row_to_q(a: Any, b: Any, facts: Any, factor: Any, out: Any) -> None:
     """In out factor · (q - p)."""
-    top_a, top_b, m, m_rest, scale, scale_b = parts(load(a[0]), facts, facts[3], facts[4])
+    # m - D, so that t comes from one difference. Where D = +inf nothing is near.
+    top_a, top_b, m, m_rest, scale, scale_b = parts(
+        load(a[0]), facts, facts[3], facts[4] - facts[7]
+    )
     of_p = scale * factor
     for j in range(0, a.shape[0], BLOCK):
         k = j + BLOCK
         x, y, z = a[j:k], b[j:k], out[j:k]
         if facts[6] == 0.0:
-            slopes_of_q_close(x, y, z, of_p, top_a, m, m_rest, d)
+            slopes_of_q_close(x, y, z, of_p, top_a, m, m_rest)
         elif facts[6] == 1.0:
-            slopes_of_q_near(x, y, z, of_p, top_a, m, m_rest, d)
+            slopes_of_q_near(x, y, z, of_p, top_a, m, m_rest)
         else:
-            slopes_of_q(x, y, z, scale, top_a, m, m_rest, d, top_b, scale_b, factor)
+            slopes_of_q(x, y, z, scale, top_a, m, m_rest, top_b, scale_b, factor)
 
 
-def slope_to_p(
-    a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any, first: int, last: int
-) -> None:
+def slope_to_p(a: Any, b: Any, facts: Any, factor: Any, out: Any, first: int, last: int) -> None:
     """The factor times ∂D/∂a, in rows first to last."""
     for i in range(first, last):
-        row_to_p(a[i], b[i], d[i], facts[i], factor[i], out[i])
+        row_to_p(a[i], b[i], facts[i], factor[i], out[i])
 
 
-def slope_to_q(
-    a: Any, b: Any, d: Any, facts: Any, factor: Any, out: Any, first: int, last: int
-) -> None:
+def slope_to_q(a: Any, b: Any, facts: Any, factor: Any, out: Any, first: int, last: int) -> None:
     """The factor times ∂D/∂b, in rows first to last."""
     for i in range(first, last):
-        row_to_q(a[i], b[i], d[i], facts[i], factor[i], out[i])
+        row_to_q(a[i], b[i], facts[i], factor[i], out[i])
 
 
 def slopes_to_both(
-    a: Any, b: Any, d: Any, facts: Any, factor: Any, to_p: Any, out: Any, first: int, last: int
+    a: Any, b: Any, facts: Any, factor: Any, to_p: Any, out: Any, first: int, last: int
 ) -> None:
     """Of a row that lies in the cache, in `to_p` and `out`."""
     for i in range(first, last):
-        row_to_p(a[i], b[i], d[i], facts[i], factor[i], to_p[i])
-        row_to_q(a[i], b[i], d[i], facts[i], factor[i], out[i])
+        row_to_p(a[i], b[i], facts[i], factor[i], to_p[i])
+        row_to_q(a[i], b[i], facts[i], factor[i], out[i])
+
+
+REST = {"values": "values_of_rest"}
 
 
 @cache
 def compiled(name: str, held: Any) -> Any:
     """`values` or slopes for rows of a dtype, made when it is first asked for."""
-    if name == "values":
-        return machine.compiled(values, held, (machine.REAL, machine.REAL, machine.FACTS))
+    if name in ("values", *REST.values()):
+        return with_room(globals()[name], held, (machine.FACTS,))
     vector, table = machine.results(held, 1), machine.results(held, 2)
-    parameters = (vector, machine.FACTS, vector)
+    parameters = (machine.FACTS, vector)
     both = (table,) if name == "slopes_to_both" else ()
     return machine.compiled(globals()[name], held, (*parameters, *both), axes=2)

@@ -16,9 +16,10 @@ import numpy as np
 
 from relentropy.kernels import machine
 from relentropy.kernels.logarithms import LIFT, NORMAL_32, NORMAL_64, h, log_of, quotient
-from relentropy.kernels.machine import add, constant, load, scalar, section
-from relentropy.kernels.rows import BLOCK, INF, row
-from relentropy.kernels.rows import top as largest
+from relentropy.kernels.machine import add, constant, counted, load, scalar, section, where
+from relentropy.kernels.rows import row
+from relentropy.kernels.streams import BLOCK, INF
+from relentropy.kernels.streams import top as largest
 
 STEEP_32, STEEP_64 = 2.0**80, 2.0**900
 """p/q beyond which m log m comes near the end of the dtype."""
@@ -29,7 +30,7 @@ SUMS = 5
 
 @section
 def sums_of_block(p: Any, q: Any) -> tuple[float, float, float, Any, Any]:
-    zero, one = constant(load(p[0]), 0, 0), constant(load(p[0]), 1, 1)
+    zero = constant(load(p[0]), 0, 0)
     total_p, total_q, difference = 0.0, 0.0, 0.0
     outside, uncovered = zero, zero
     for i in range(p.shape[0]):
@@ -37,8 +38,8 @@ def sums_of_block(p: Any, q: Any) -> tuple[float, float, float, Any, Any]:
         total_p = add(total_p, np.float64(x))
         total_q = add(total_q, np.float64(y))
         difference = add(difference, np.float64(y - x))
-        outside = add(outside, zero if (x >= zero) & (y >= zero) else one)
-        uncovered = add(uncovered, one if (x > zero) & (y == zero) else zero)
+        outside = counted(outside, not ((x >= zero) & (y >= zero)))
+        uncovered = counted(uncovered, (x > zero) & (y == zero))
     return total_p, total_q, difference, outside, uncovered
 
 
@@ -85,7 +86,7 @@ def divergence_of_block(p: Any, q: Any, e: Any, grown: Any) -> tuple[Any, Any]:
         z = m - one if m < half else z
         beyond = is_steep(x * grown, y, steep)
         total = add(total, y * h(z, m) if (y > zero) & ~beyond else zero)
-        left = add(left, one if beyond else zero)
+        left = counted(left, beyond)
     return total, left
 
 
@@ -123,31 +124,31 @@ def excess(like: Any, e: float) -> tuple[Any, Any]:
 
 
 def relative_entropy(
-    p: Any, q: Any, tolerance_p: float, tolerance_q: float, out: Any, first: int, last: int
+    p: Any, q: Any, room: Any, tolerance_p: float, tolerance_q: float, out: Any, i: int, j: int
 ) -> None:
-    """D(P||Q) in rows first to last of `out`."""
-    sums = np.empty(SUMS)
-    for i in range(first, last):
-        x, y = row(p, i), row(q, i)
+    """D(P||Q) in rows i to j of `out`."""
+    sums = room[0]
+    for k in range(i, j):
+        x, y = row(p, k), row(q, k)
         sums_of(x, y, sums)
         value = INF if sums[4] > 0.0 else divergence(x, y, sums[0], sums[1], sums[2])
-        out[i] = value if valid(sums, tolerance_p, tolerance_q) else math.nan
+        out[k] = value if valid(sums, tolerance_p, tolerance_q) else math.nan
 
 
 def jeffreys(
-    p: Any, q: Any, tolerance_p: float, tolerance_q: float, out: Any, first: int, last: int
+    p: Any, q: Any, room: Any, tolerance_p: float, tolerance_q: float, out: Any, i: int, j: int
 ) -> None:
     """D(P||Q) + D(Q||P), of rows read once."""
-    forth, back = np.empty(SUMS), np.empty(SUMS)
-    for i in range(first, last):
-        x, y = row(p, i), row(q, i)
+    forth, back = room[0], room[1]
+    for k in range(i, j):
+        x, y = row(p, k), row(q, k)
         sums_of(x, y, forth)
         sums_of(y, x, back)
         value = INF
         if forth[4] + back[4] == 0.0:
             value = divergence(x, y, forth[0], forth[1], forth[2])
             value += divergence(y, x, back[0], back[1], back[2])
-        out[i] = value if valid(forth, tolerance_p, tolerance_q) else math.nan
+        out[k] = value if valid(forth, tolerance_p, tolerance_q) else math.nan
 
 
 @section
@@ -170,63 +171,69 @@ def mixed_block(p: Any, q: Any, e: Any, grown: Any, weight: Any) -> Any:
 def jensen_shannon(
     p: Any,
     q: Any,
+    room: Any,
     tolerance_p: float,
     tolerance_q: float,
     weight: float,
     out: Any,
-    first: int,
-    last: int,
+    i: int,
+    j: int,
 ) -> None:
     """W D(P||M) + (1-w) D(Q||M) with M = wP + (1-w)Q, whose terms are as in `jensen_shannon`."""
-    sums = np.empty(SUMS)
-    for i in range(first, last):
-        x, y = row(p, i), row(q, i)
+    sums = room[0]
+    for k in range(i, j):
+        x, y = row(p, k), row(q, k)
         sums_of(x, y, sums)
         e, grown = excess(load(x[0]), sums[2] / sums[0])
         part, total = constant(e, weight, weight), 0.0
-        for j in range(0, x.shape[0], BLOCK):
-            total += mixed_block(x[j : j + BLOCK], y[j : j + BLOCK], e, grown, part)
-        out[i] = total / sums[1] if valid(sums, tolerance_p, tolerance_q) else math.nan
+        for n in range(0, x.shape[0], BLOCK):
+            total += mixed_block(x[n : n + BLOCK], y[n : n + BLOCK], e, grown, part)
+        out[k] = total / sums[1] if valid(sums, tolerance_p, tolerance_q) else math.nan
 
 
 @section
 def cost_of_block(p: Any, q: Any, total: Any, top: Any) -> tuple[Any, Any, Any, Any]:
     """Σ p log(Q/q) and Σ q over cells that are not the largest; how many are, and their Σ p."""
-    zero, one = constant(top, 0, 0), constant(top, 1, 1)
+    zero = constant(top, 0, 0)
     paid, rest, count, mass = zero, zero, zero, zero
     for i in range(p.shape[0]):
         x, y = load(p[i]), load(q[i])
         large, small = log_of(*quotient(total, y))
         least = y == top
-        paid = add(paid, zero if least | (x == zero) else x * (large + small))
-        rest = add(rest, zero if least else y)
-        count = add(count, one if least else zero)
-        mass = add(mass, x if least else zero)
+        paid = add(paid, where(least | (x == zero), zero, x * (large + small)))
+        rest = add(rest, where(least, zero, y))
+        count = counted(count, least)
+        mass = add(mass, where(least, x, zero))
     return paid, rest, count, mass
 
 
 def cross_entropy(
-    p: Any, q: Any, tolerance_p: float, tolerance_q: float, out: Any, first: int, last: int
+    p: Any, q: Any, room: Any, tolerance_p: float, tolerance_q: float, out: Any, i: int, j: int
 ) -> None:
     """H(P, Q); H(P) where both are the same. The largest q costs log1p(rest / q)."""
-    sums = np.empty(SUMS)
-    for i in range(first, last):
-        x, y = row(p, i), row(q, i)
+    sums = room[0]
+    for k in range(i, j):
+        x, y = row(p, k), row(q, k)
         sums_of(x, y, sums)
         top = largest(y)
         total = constant(top, sums[1], sums[1])
         paid, rest, count, mass = 0.0, 0.0, 0.0, 0.0
-        for j in range(0, x.shape[0], BLOCK):
-            found = cost_of_block(x[j : j + BLOCK], y[j : j + BLOCK], total, top)
+        for n in range(0, x.shape[0], BLOCK):
+            found = cost_of_block(x[n : n + BLOCK], y[n : n + BLOCK], total, top)
             paid, rest, count = paid + found[0], rest + found[1], count + found[2]
             mass += found[3]
-        value = (paid + mass * math.log1p((count - 1.0) + rest / float(top))) / sums[0]
+        value = (paid + mass * math.log1p((count - 1.0) + rest / np.float64(top))) / sums[0]
         value = INF if sums[4] > 0.0 else value
-        out[i] = value if valid(sums, tolerance_p, tolerance_q) else math.nan
+        out[k] = value if valid(sums, tolerance_p, tolerance_q) else math.nan
+
+
+REST: dict[str, str] = {}
+"""No loop leaves rows to another."""
 
 
 @cache
 def compiled(verb: str, held: Any) -> Any:
     """The loop of a verb for rows of a dtype, made when it is first asked for."""
     extra = (machine.REAL,) if verb == "jensen_shannon" else ()
-    return machine.compiled(globals()[verb], held, (*machine.VALUES, *extra))
+    loop = machine.compiled(globals()[verb], held, (machine.FACTS, *machine.VALUES, *extra))
+    return lambda a, b, *rest: loop(a, b, np.empty((2, SUMS)), *rest)
