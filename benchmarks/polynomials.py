@@ -59,6 +59,13 @@ FITS = [
         {"float32": 5, "float64": 10},
     ),
     Fit(
+        "WEIGHT",
+        "exp(x) for |x| <= log(2)/2",
+        mpmath.exp,
+        INTERVALS[0],
+        {"float32": 6, "float64": 11},
+    ),
+    Fit(
         "ARTANH",
         "(artanh s - s) / s³ in z = s², |s| <= 1/5",
         artanh,

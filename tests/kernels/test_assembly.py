@@ -19,7 +19,7 @@ from relentropy.kernels import (  # noqa: E402
 )
 
 LOOPS = [
-    streams.weigh_finite,
+    streams.weigh,
     streams.surplus_of_close,
     streams.surplus_without_far,
     rows.weigh,

@@ -36,6 +36,7 @@ def remainder(u: Any) -> Any:
 
 
 exponentials, remainders = over(scalars.scaled_exp), over(remainder)
+weights = over(scalars.weight_of)
 
 
 def scale(dtype: str) -> mpf:
@@ -68,6 +69,20 @@ def test_exponential_to_two_units(dtype: str) -> None:
     low, high = (-108.0, 60.0) if dtype == "float32" else (-751.0, 600.0)
     x = arguments(dtype, low, high)
     assert worst_in_ulp(exponentials, x, lambda t: true_exp(t) * scale(dtype)) <= 2
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_weights_to_three_units_where_they_count(dtype: str) -> None:
+    """And to one more for every 30 of k, in float64 for every 5: in the small weights alone."""
+    low, high = (-108.0, 60.0) if dtype == "float32" else (-751.0, 600.0)
+    x = arguments(dtype, low, high)
+    near = np.abs(x) <= 10
+    for some, units in ((near, 3), (~near, 6 if dtype == "float32" else 260)):
+        assert worst_in_ulp(weights, x[some], lambda t: true_exp(t) * scale(dtype)) <= units
+    out = np.empty(3, dtype)
+    weights(np.array([0.0, low - 1e4, -np.inf], dtype), out)
+    assert out[0] == scale(dtype)
+    assert 0 < out[1] == out[2] < 2 * np.finfo(dtype).tiny
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

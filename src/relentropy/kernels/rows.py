@@ -124,8 +124,8 @@ def sums_of_surplus(
         x, y, z = a[i : i + BLOCK], b[i : i + BLOCK], w[i : i + BLOCK]
         of_total, of_moment = constant(m, 0, 0), constant(m, 0, 0)
         if near:
-            of_total, of_moment, others = surplus_without_far(x, y, z, m, m_rest)
-            near = others == 0
+            of_total, of_moment, largest = surplus_without_far(x, y, z, m, m_rest)
+            near = largest <= constant(m, -FAR, -FAR)
         if not near:
             of_total, of_moment = surplus(x, y, z, m, m_rest, top_b, offset)
         total, moment = total + of_total, moment + of_moment

@@ -9,17 +9,26 @@ cancels. Measured errors: tests/kernels/test_scalars.py.
 
 from typing import Any
 
-from relentropy.kernels.coefficients import EXPONENTIAL_32, EXPONENTIAL_64
-from relentropy.kernels.machine import constant, polynomial, power, scalar
+from relentropy.kernels.coefficients import (
+    EXPONENTIAL_32,
+    EXPONENTIAL_64,
+    WEIGHT_32,
+    WEIGHT_64,
+)
+from relentropy.kernels.machine import constant, fused, polynomial, power, scalar
 
 tail = polynomial(EXPONENTIAL_32, EXPONENTIAL_64)
 """(exp(r) - 1 - r) / r² for |r| <= log(2)/2."""
+
+whole = polynomial(WEIGHT_32, WEIGHT_64)
+"""exp(r) for |r| <= log(2)/2."""
 
 LOG2_E = 1.4426950408889634
 ROUND_32, ROUND_64 = 1.5 * 2.0**23, 1.5 * 2.0**52
 """(x + this) - this is x as a whole number, which then stands in the last bits of x + this."""
 
-# log 2 in two parts, the first so short that k times it is exact.
+LOG_2 = 0.6931471805599453
+# The same in two parts, the first so short that k times it is exact.
 HIGH_32, LOW_32 = 0.693359375, -2.1219444005469057e-4
 HIGH_64, LOW_64 = 6.93145751953125e-1, 1.4286068203094172e-6
 
@@ -61,15 +70,22 @@ def within(x: Any) -> Any:
 @scalar
 def scaled_exp(x: Any) -> Any:
     """exp(x) times the scale of weights, for x <= MOST; exactly 0 where it is below the dtype."""
-    e = scaled_exp_within(x)
+    s, r = reduced(within(x))
+    e = s + s * (r + quadratic(r))
     return constant(x, 0.0, 0.0) if x < constant(x, LEAST_32, LEAST_64) else e
 
 
 @scalar
-def scaled_exp_within(x: Any) -> Any:
-    """The same of x brought to its range: instead of 0 the smallest of all."""
-    s, r = reduced(within(x))
-    return s + s * (r + quadratic(r))
+def weight_of(x: Any) -> Any:
+    """The same with fewer instructions: instead of 0 the smallest of all, and anything for NaN.
+
+    k log 2 is subtracted at once, at a unit of the last place for every 30 of k, in float64 5.
+    """
+    least, rounding = constant(x, LEAST_32, LEAST_64), constant(x, ROUND_32, ROUND_64)
+    x = x if x > least else least
+    t = x * constant(x, LOG2_E, LOG2_E) + rounding
+    r = fused(rounding - t, constant(x, LOG_2, LOG_2), x)
+    return power(t, EXPONENT_32, EXPONENT_64) * whole(r)
 
 
 @scalar

@@ -24,6 +24,7 @@ from relentropy.kernels.scalars import (
     quadratic,
     reduced,
     scaled_exp,
+    weight_of,
     within,
 )
 from relentropy.kernels.streams import BLOCK, INF, centred, stream
@@ -85,7 +86,7 @@ def slopes_of_q_close(
     for i in range(a.shape[0]):
         x = load(a[i])
         t = centred(x, load(b[i]), m, m_rest)
-        out[i] = (scaled_exp(x - top_a) * (quadratic(-t) - t)) * scale
+        out[i] = (weight_of(x - top_a) * (quadratic(-t) - t)) * scale
 
 
 @section
@@ -97,7 +98,7 @@ def slopes_of_q_near(a: Any, b: Any, out: Any, scale: Any, top_a: Any, m: Any, m
         s, r = reduced(-centred(x, load(b[i]), m, m_rest))
         k2 = s * unscale
         less = k2 * (r + quadratic(r)) + (k2 - one)
-        out[i] = (scaled_exp(x - top_a) * less) * scale
+        out[i] = (weight_of(x - top_a) * less) * scale
 
 
 @section

@@ -21,7 +21,6 @@ import numpy as np
 from relentropy.kernels.machine import (
     add,
     constant,
-    counted,
     frame,
     larger,
     load,
@@ -31,12 +30,14 @@ from relentropy.kernels.machine import (
     section,
 )
 from relentropy.kernels.scalars import (
+    MOST_32,
+    MOST_64,
     SCALE_32,
     SCALE_64,
     quadratic,
     reduced,
     remainder,
-    scaled_exp_within,
+    weight_of,
 )
 
 BLOCK = 1024
@@ -81,15 +82,16 @@ def top(a: Any) -> Any:
 
 
 @section
-def weigh_finite(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any]:
-    """`weigh` where all is finite; where something is not, neither is the second sum."""
-    zero = constant(guess, 0, 0)
+def weigh(a: Any, b: Any, w: Any, top_a: Any, guess: Any) -> tuple[Any, Any]:
+    """W = exp(a - A), scaled; Σ w and Σ w (d - guess), which is not finite where a or b is not."""
+    zero, highest = constant(guess, 0, 0), top_a + constant(guess, MOST_32, MOST_64)
     total, moment = zero, zero
     for i in range(a.shape[0]):
-        weight = scaled_exp_within(load(a[i]) - top_a)
+        x = load(a[i])
+        weight = weight_of((x if x < highest else highest) - top_a)
         w[i] = weight
         total = add(total, weight)
-        moment = add(moment, weight * ((load(a[i]) - load(b[i])) - guess))
+        moment = add(moment, weight * ((x - load(b[i])) - guess))
     return total, moment
 
 
@@ -103,29 +105,27 @@ def centred(x: Any, y: Any, m: Any, m_rest: Any) -> Any:
 
 @section
 def surplus_without_far(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, Any, Any]:
-    """The same where all |u| are at most -FAR, and how many are not."""
-    zero, most = constant(m, 0, 0), constant(m, -FAR, -FAR)
-    total, moment, others = zero, zero, zero
+    """Σ w (exp(-u) - 1 + u) and Σ w u, right where no |u| is larger than -FAR; the largest |u|."""
+    total, moment, largest = constant(m, 0, 0), constant(m, 0, 0), rank(constant(m, 0, 0))
     for i in range(a.shape[0]):
         u = centred(load(a[i]), load(b[i]), m, m_rest)
         s, r = reduced(-u)
         total = add(total, w[i] * remainder(u, s, r, quadratic(r)))
         moment = add(moment, w[i] * u)
-        others = counted(others, not abs(u) <= most)
-    return total, moment, others
+        largest = larger(largest, rank(abs(u)))
+    return total, moment, of_rank(largest)
 
 
 @section
 def surplus_of_close(a: Any, b: Any, w: Any, m: Any, m_rest: Any) -> tuple[Any, Any, Any]:
-    """The same where all |u| are at most CLOSE, so that there is nothing to reduce."""
-    zero, most = constant(m, 0, 0), constant(m, CLOSE, CLOSE)
-    total, moment, others = zero, zero, zero
+    """The same where no |u| is larger than CLOSE, so that there is nothing to reduce."""
+    total, moment, largest = constant(m, 0, 0), constant(m, 0, 0), rank(constant(m, 0, 0))
     for i in range(a.shape[0]):
         u = centred(load(a[i]), load(b[i]), m, m_rest)
         total = add(total, w[i] * quadratic(-u))
         moment = add(moment, w[i] * u)
-        others = counted(others, not abs(u) <= most)
-    return total, moment, others
+        largest = larger(largest, rank(abs(u)))
+    return total, moment, of_rank(largest)
 
 
 @frame
@@ -133,18 +133,18 @@ def compare_block(
     a: Any, b: Any, w: Any, top_a: Any, guess: Any, close: bool, sums: Any
 ) -> tuple[bool, bool]:
     """Whether this block may be told by its `sums`, and whether its |u| are at most CLOSE."""
-    total, moment = weigh_finite(a, b, w, top_a, guess)
+    total, moment = weigh(a, b, w, top_a, guess)
     if not (abs(moment) < INF and total < constant(guess, SCALE_32 * TALL, SCALE_64 * TALL)):
         return False, close
     mean, of_g, of_u = moment / np.float64(total), constant(guess, 0, 0), constant(guess, 0, 0)
     for _ in range(3):
         m, m_rest = in_two(guess, *sum_of_two(np.float64(guess), mean))
         if close:
-            of_g, of_u, others = surplus_of_close(a, b, w, m, m_rest)
-            close = others == 0
+            of_g, of_u, largest = surplus_of_close(a, b, w, m, m_rest)
+            close = largest <= constant(m, CLOSE, CLOSE)
         if not close:
-            of_g, of_u, others = surplus_without_far(a, b, w, m, m_rest)
-            if others != 0:
+            of_g, of_u, largest = surplus_without_far(a, b, w, m, m_rest)
+            if not largest <= constant(m, -FAR, -FAR):
                 return False, close
         delta = of_u / np.float64(total)
         if not delta * delta * total > SKEWED * of_g:
