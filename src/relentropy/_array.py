@@ -37,6 +37,8 @@ def _of(x: Array) -> Framework:
 
 def namespace(*xs: Array) -> Namespace:
     """The array-API namespace that all arguments share; a mixture raises TypeError."""
+    if len(xs) == 1 and type(xs[0]) in OF_TYPE:
+        return OF_TYPE[type(xs[0])].namespace(xs[0])
     names = {}
     for x in xs:
         name = name_of(x)

@@ -71,4 +71,5 @@ def _name(dtype: Any) -> str:
 
 
 FRAMEWORK: Framework = NumPy()
-OF_TYPE[numpy.ndarray] = FRAMEWORK
+for kind in (numpy.ndarray, numpy.float64, numpy.float32, numpy.bool_):
+    OF_TYPE[kind] = FRAMEWORK

@@ -75,6 +75,9 @@ def name_of(x: object) -> str | None:
     A framework is looked up among the modules already imported, never imported for its own sake.
     Its types come in tuples: torch.compile cannot trace their union.
     """
+    at_once = OF_TYPE.get(type(x))
+    if at_once is not None:
+        return at_once.name
     modules = sys.modules
     numpy, torch, jax = modules.get("numpy"), modules.get("torch"), modules.get("jax")
     if numpy is not None and isinstance(x, (numpy.ndarray, numpy.generic)):

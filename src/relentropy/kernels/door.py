@@ -13,6 +13,7 @@ from typing import Any
 
 from relentropy import _array
 from relentropy.distributions.discrete import Discrete, LogProbs, Logs, Probs
+from relentropy.kernels.threads import over_rows
 
 Array = Any
 
@@ -84,7 +85,6 @@ def cell_by_cell(verb: str, *xs: Array) -> Array | None:
     import numpy
 
     from relentropy.kernels import elementwise
-    from relentropy.kernels.threads import over_rows
 
     kernel = elementwise.compiled(verb, a.dtype)
     x, y = (numpy.ascontiguousarray(v).reshape(1, -1) for v in (a, b))
@@ -217,14 +217,15 @@ def by_rows(
 
 def filled(module: Any, name: str | None, inputs: tuple[Any, ...], out: Array, cells: int) -> bool:
     """Whether a loop of the module, or one that takes the rest after it, left no NaN in `out`."""
-    import numpy
-
-    from relentropy.kernels.threads import over_rows
-
     while name is not None:
         loop = module.compiled(name, inputs[0].dtype)
-        over_rows(lambda i, j, loop=loop: loop(*inputs, out, i, j), len(out), cells)  # type: ignore[misc]
-        if not numpy.isnan(out).any():
+
+        def piece(i: int, j: int, loop: Any = loop) -> None:
+            loop(*inputs, out, i, j)
+
+        over_rows(piece, len(out), cells)
+        total = out.sum(dtype="float64") if len(out) > 1 else out[0]
+        if not math.isnan(total):  # cheaper than to ask each; no row is -inf
             return True
         name = module.REST.get(name)
     return False

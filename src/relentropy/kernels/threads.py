@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 ENOUGH = 1 << 17
 """Cells from which a second thread is worth waking."""
@@ -14,7 +14,7 @@ PIECES = 4
 
 def over_rows(work: Callable[[int, int], None], rows: int, cells: int) -> None:
     """work(first, last) for pieces that cover range(rows), whose cost is in all `cells`."""
-    workers = min(processors(), rows, 1 + cells // ENOUGH)
+    workers = 1 if cells < ENOUGH else min(processors(), rows, 1 + cells // ENOUGH)
     if workers == 1:
         work(0, rows)
         return
@@ -41,7 +41,9 @@ def processors() -> int:
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def _pool() -> Any:
+    from concurrent.futures import ThreadPoolExecutor  # small work needs none
+
     return ThreadPoolExecutor(max(1, processors() - 1), thread_name_prefix="relentropy")
 
 
