@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from relentropy.frameworks.base import ByParts, Framework, Head, block_length
-from relentropy.frameworks.jax_rows import values
+from relentropy.frameworks import jax_heads
+from relentropy.frameworks.base import ByParts, Framework, Head
+from relentropy.frameworks.jax_rows import values as values_of_rows
 
 Array = Any
-
-PORTION = 1 << 20
-"""Cells of logits in work at once, beside the block that a product of matrices makes."""
 
 
 class Jax(Framework):
@@ -85,7 +82,8 @@ class Jax(Framework):
         dtype: Any,
         values: int,
     ) -> tuple[Array, ...]:
-        found: tuple[Array, ...] = _by_token_blocks(f, heads, rows, most, dtype)
+        plan = jax_heads.Plan(f, most, dtype, values)
+        found: tuple[Array, ...] = jax_heads.by_token_blocks(plan, tuple(heads), tuple(rows))
         return found
 
     def block_cells(self, x: Array) -> int:
@@ -94,12 +92,12 @@ class Jax(Framework):
 
     def in_row_blocks(self, f: Any, step: int, xs: tuple[Array, ...]) -> Array:
         if any(_may_be_spread(x) for x in xs):
-            return values(f, None, *xs)
+            return values_of_rows(f, None, *xs)
         batch = jnp.broadcast_shapes(*(x.shape[:-1] for x in xs))
         rows = (
             x if x.size == x.shape[-1] else jnp.broadcast_to(x, (*batch, x.shape[-1])) for x in xs
         )
-        return values(f, step, *(x.reshape(-1, x.shape[-1]) for x in rows)).reshape(batch)
+        return values_of_rows(f, step, *(x.reshape(-1, x.shape[-1]) for x in rows)).reshape(batch)
 
     def row_gradients(
         self, f: Callable[..., Array], x: Array, constants: tuple[Array, ...]
@@ -159,46 +157,6 @@ def _ranks(axis_name: Any) -> int:
             "jax.shard_map, on a mesh that has it. relative_entropy(Logits(p), Logits(q)) takes "
             "sharded arrays from outside"
         ) from None
-
-
-@partial(jax.jit, static_argnums=(0, 3, 4))
-def _by_token_blocks(
-    f: Callable[..., tuple[Array, ...]],
-    heads: Sequence[Head],
-    rows: Sequence[Array],
-    most: int,
-    dtype: Any,
-) -> tuple[Array, ...]:
-    """Compiled here: else each call outside jit would compile its loops anew."""
-    # Widened before the loop: the gradient of what it closes over is summed in that dtype.
-    weights = [head.weight.astype(dtype) for head in heads]
-    biases = [None if x.bias is None else x.bias.astype(dtype) for x in heads]
-    step = block_length(heads[0].hidden.shape[0], most)
-    few = min(step, max(1, PORTION // weights[0].shape[0]))
-
-    @jax.checkpoint
-    def of_block(*xs: Array) -> tuple[Array, ...]:
-        hiddens, rows = xs[: len(heads)], xs[len(heads) :]
-        logits = (x.astype(dtype) @ w.T for x, w in zip(hiddens, weights, strict=True))
-        moved = (z if b is None else z + b for z, b in zip(logits, biases, strict=True))
-        return _by_pieces(jax.checkpoint(f), [*moved, *rows], few)
-
-    return _by_pieces(of_block, [*(head.hidden for head in heads), *rows], step // few * few)
-
-
-def _by_pieces(
-    f: Callable[..., tuple[Array, ...]], xs: list[Array], length: int
-) -> tuple[Array, ...]:
-    """f(*xs), one value a row, for so many rows at a time, in one compiled loop."""
-    count = xs[0].shape[0]
-    pieces = -(-max(1, count) // length)
-
-    def cut(x: Array) -> Array:
-        filled = jnp.pad(x, [(0, pieces * length - count)] + [(0, 0)] * (x.ndim - 1))
-        return filled.reshape(pieces, length, *x.shape[1:])
-
-    found = jax.lax.map(lambda piece: f(*piece), [cut(x) for x in xs])
-    return tuple(value.reshape(-1)[:count] for value in found)
 
 
 def _may_be_spread(x: Array) -> bool:

@@ -81,8 +81,38 @@ def _in_blocks(f: Any, step: int | None, *xs: Array) -> Any:
     def room(x: Any) -> Array:
         return jnp.broadcast_to(zero.astype(x.dtype), (rows, *x.shape[1:]))
 
-    # Made from the input, so that it varies over a mesh where the input does.
-    some = sum(x[(0,) * x.ndim] for x in xs)
-    zero = jnp.where(some == some, 0.0, 0.0)
+    zero = nothing(*xs)
     whole = jax.tree.map(room, jax.eval_shape(block, 0))
     return jax.lax.fori_loop(0, -(-rows // step), put, whole)
+
+
+def nothing(*xs: Array) -> Array:
+    """0, made from the input, so that it varies over a mesh where the input does."""
+    some = sum(x[(0,) * x.ndim] for x in xs if x.size)
+    zero: Array = jnp.where(some == some, 0.0, 0.0)
+    return zero
+
+
+def varying_alike(xs: Any) -> Any:
+    """The arrays of a tree, each varying over all mesh axes over which any does.
+
+    What is the same on all devices then has a gradient that is summed over them, by JAX itself.
+    """
+    every = frozenset[Any]().union(*map(_axes_over_which_it_varies, jax.tree.leaves(xs)))
+
+    def varying(x: Array) -> Array:
+        missing = tuple(every - _axes_over_which_it_varies(x))
+        return _made_varying(x, missing) if missing else x
+
+    return jax.tree.map(varying, xs)
+
+
+def _axes_over_which_it_varies(x: Array) -> frozenset[Any]:
+    kind: Any = jax.typeof(x)
+    kind = getattr(kind, "mat", kind)  # "vma" itself in older versions
+    return frozenset(getattr(kind, "varying", None) or getattr(kind, "vma", None) or ())
+
+
+def _made_varying(x: Array, axes: tuple[Any, ...]) -> Array:
+    lax: Any = jax.lax
+    return lax.pcast(x, axes, to="varying") if hasattr(lax, "pcast") else lax.pvary(x, axes)
