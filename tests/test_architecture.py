@@ -50,6 +50,7 @@ ARROWS: dict[str, set[str]] = {
         }
         for key in VERBS
     },
+    "_gradients": {*VERBS, "_array", "_convert", "distributions", "exact", "kernels"},
     "_sharded": {*VERBS, "_array", "distributions", "exact"},
     "_heads": {*VERBS, *NUMBERS, "_labels", "distributions"},
     "_faces": {*VERBS, "_array", "distributions"},
@@ -61,6 +62,7 @@ ARROWS: dict[str, set[str]] = {
         *VERBS,
         "_lazy",
         "_convert",
+        "_gradients",
         "_heads",
         "_rules",
         "_sharded",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from relentropy._divergences import renyi as renyi
     from relentropy._divergences import total_variation as total_variation
     from relentropy._divergences import tsallis as tsallis
+    from relentropy._gradients import RelativeEntropyGradients as RelativeEntropyGradients
+    from relentropy._gradients import relative_entropy_gradients as relative_entropy_gradients
     from relentropy._heads import LinearDivergences as LinearDivergences
     from relentropy._heads import linear_divergences as linear_divergences
     from relentropy._heads import linear_relative_entropy as linear_relative_entropy
@@ -138,6 +140,7 @@ _EXPORTS = {
         "total_variation",
         "tsallis",
     ],
+    "relentropy._gradients": ["RelativeEntropyGradients", "relative_entropy_gradients"],
     "relentropy._heads": [
         "LinearDivergences",
         "linear_divergences",

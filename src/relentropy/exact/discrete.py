@@ -13,8 +13,10 @@ from relentropy._scalar import (
     Softmax,
     Totals,
     centred,
+    excess,
     g_given,
     kl_div,
+    log_ratio,
     logsumexp,
     softmax,
     totals,
@@ -56,6 +58,22 @@ def relative_entropy_of_weights(p: Weights, q: Weights) -> Array:
     p = p.with_values(without_gradient_at_zero(xp, p.values, q.values))
     terms = kl_div(xp, p.values, q.values, pair_totals(p, q))
     return xp.sum(terms, axis=-1)
+
+
+def slopes_of_weights(p: Weights, q: Weights) -> tuple[Array, tuple[Array, Array]]:
+    """D with ∂D/∂p = log(p/q) - D, 0 at p = 0 and where D = +inf, and ∂D/∂q = 1 - p/q.
+
+    Of the normalised weights: what differentiation makes of `relative_entropy_of_weights`.
+    """
+    xp = _array.namespace(p.values)
+    found, d = pair_totals(p, q), relative_entropy_of_weights(p, q)[..., None]
+    x, y = p.values, q.values
+    counted, covered = (x > 0) & ~(d == INF), y > 0
+    t = log_ratio(xp, xp.where(counted, x, 1.0), xp.where(counted, y, 1.0), found)
+    less = -excess(xp, x, xp.where(covered, y, 1.0), found) / found.q
+    at_zero = xp.where(x > 0, -INF, 1 / found.q)
+    to_p = xp.where(counted, (t - d) / found.p, 0.0)
+    return d[..., 0], (to_p, xp.where(covered, less, at_zero))
 
 
 @rule(Discrete, Discrete)

@@ -72,6 +72,26 @@ def answer(
     return by_rows(verb, (p, a), (q, b), shape, divisor, options)
 
 
+def gradients(p: Any, q: Any, axis: int, divisor: float) -> tuple[Array, Array, Array] | None:
+    """Relative entropy of NumPy's logits, with both gradients; None where the formulas answer."""
+    a, b = entering(p, axis), entering(q, axis)
+    if a is None or b is None or common_shape(p, q) is None or not may_have_gradient(p, a, b):
+        return None
+    if not worth(a.size) or not loaded():
+        return None
+    import numpy
+
+    from relentropy.kernels.gradient import Slopes
+
+    slopes = Slopes(numpy.ascontiguousarray(a), numpy.ascontiguousarray(b))
+    if not slopes.evaluated(tolerance(p, a), tolerance(q, b)):
+        return None
+    value = slopes.d.reshape(a.shape[:-1])[()] / divisor
+    factor = numpy.full(slopes.d.shape, 1 / divisor, slopes.d.dtype)
+    toward_p, toward_q = slopes.gradients((True, True), factor)
+    return value, toward_p, toward_q
+
+
 def cell_by_cell(verb: str, *xs: Array) -> Array | None:
     """`rel_entr`, `kl_div` or `entr` of arrays of one shape; None where the formulas answer."""
     if _array.compiling():

@@ -16,11 +16,13 @@ Array = Any
 class Slopes:
     """Value and gradients of D for rows a and b, two NumPy arrays of one shape."""
 
-    def __init__(self, a: Array, b: Array, formula: Callable[[Array, Array], Array]) -> None:
+    def __init__(
+        self, a: Array, b: Array, formula: Callable[[Array, Array], Array] | None = None
+    ) -> None:
         self.rows = a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1])
         self.shape = a.shape
         self.formula = formula
-        """The same of arrays of the framework, differentiable as often as one likes."""
+        """The same of arrays of a framework that differentiates, as often as one likes."""
 
     def evaluated(self, tolerance_a: float, tolerance_b: float) -> bool:
         """Whether all rows are distributions, and have values and facts now."""
