@@ -126,6 +126,13 @@ class Jax(Framework):
         largest = x == jnp.max(x, axis=-1, keepdims=True)
         return jnp.min(jnp.where(largest, places, x.shape[-1]), axis=-1, keepdims=True)
 
+    def entries(self, x: Array, index: Array) -> Array:
+        if index.shape[-1] == 1 and _has_split_cells(x):  # where JAX refuses to look one up
+            split = jax.typeof(x).sharding
+            places = jax.lax.broadcasted_iota(index.dtype, x.shape, x.ndim - 1, out_sharding=split)
+            return jnp.sum(jnp.where(places == index, x, 0), axis=-1, keepdims=True)
+        return super().entries(x, index)
+
     def positions_from(self, x: Array) -> Array:
         # int64 may be switched off.
         return x if self.dtype_name(x) in ("int32", "int64") else x.astype(jnp.int32)
@@ -157,6 +164,12 @@ def _ranks(axis_name: Any) -> int:
             "jax.shard_map, on a mesh that has it. relative_entropy(Logits(p), Logits(q)) takes "
             "sharded arrays from outside"
         ) from None
+
+
+def _has_split_cells(x: Array) -> bool:
+    """Whether the type of an array says that its last axis lies on several devices."""
+    spec = tuple(jax.typeof(x).sharding.spec)
+    return len(spec) == x.ndim and spec[-1] is not None
 
 
 def _may_be_spread(x: Array) -> bool:
