@@ -12,6 +12,7 @@ from tests.tables import reading
 
 by_topic = pytest.mark.parametrize(("topic", "dtype"), reading.topics())
 by_dtype = pytest.mark.parametrize("dtype", [*FLOATS, "int64"])
+OTHERS = [d for d in (*FLOATS, "int64") if d != "float64"]
 
 
 @pytest.fixture(params=["numpy", "torch"])
@@ -85,7 +86,10 @@ def test_rows_on_jax(jax_backend: Backend, dtype: str) -> None:
     report(in_batches(reading.filled_groups(reading.small(dtype=dtype)), jax_backend))
 
 
-@by_dtype
+@pytest.mark.parametrize(
+    "dtype",
+    ["float64", *(pytest.param(d, marks=pytest.mark.exhaustive) for d in OTHERS)],
+)
 def test_rows_under_jax_jit(jax_backend: Backend, dtype: str) -> None:
     groups = reading.filled_groups(reading.small(dtype=dtype))
     report(in_batches(groups, jax_backend, jax_backend.jit))

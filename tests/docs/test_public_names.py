@@ -42,6 +42,7 @@ WITH_EXAMPLES = [
 # Results, shown where the function that makes them is.
 RESULTS = [
     "relentropy.LinearDivergences",
+    "relentropy.RelativeEntropyGradients",
     "relentropy.rl.Bounds",
     "relentropy.rl.PolicyMismatch",
     "relentropy.rl.TokenMismatch",

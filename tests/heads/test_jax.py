@@ -81,6 +81,7 @@ def test_in_pieces(jax_backend: Backend, heads: Heads, monkeypatch: pytest.Monke
         np.testing.assert_allclose(some, exact, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.exhaustive
 def test_mapped(jax_backend: Backend, heads: Heads) -> None:
     """Factors that are alike for one and not for the other."""
     jax, xs = jax_backend.module, [jax_backend.array(x) for x in heads]
@@ -97,6 +98,7 @@ def test_mapped(jax_backend: Backend, heads: Heads) -> None:
         np.testing.assert_allclose(some, exact, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.exhaustive
 def test_a_gradient_of_a_gradient(jax_backend: Backend, heads: Heads) -> None:
     jax, xs = jax_backend.module, [jax_backend.array(x) for x in heads]
 
@@ -144,6 +146,7 @@ print("done")
 """
 
 
+@pytest.mark.exhaustive
 def test_tokens_on_two_devices(jax_backend: Backend) -> None:
     """Gradients of weights, which both devices have, are summed over them."""
     done = subprocess.run(

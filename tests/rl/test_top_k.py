@@ -324,6 +324,7 @@ def test_dtypes_are_promoted(xp: Backend) -> None:
         assert {xp.dtype_of(x) for x in bounds} == {result}
 
 
+@pytest.mark.exhaustive
 def test_compiled_and_mapped(autodiff: Backend) -> None:
     rng = np.random.default_rng(6)
     p, student = teachers(rng, 6, 8).reshape(2, 3, 8), rng.normal(0, 1, (2, 3, 8))

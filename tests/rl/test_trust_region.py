@@ -97,6 +97,7 @@ def test_an_infinite_divergence_is_never_inside(xp: Backend) -> None:
     assert not bool(step.inside)
 
 
+@pytest.mark.exhaustive
 def test_in_a_trace_it_stays_an_array(autodiff: Backend) -> None:
     def step(old: Any, new: Any, mask: Any) -> Any:
         found = trust_region(old, new, mask, limit=0.5)
