@@ -119,3 +119,5 @@ def test_bad_input(torch_backend: Backend) -> None:
         relative_entropy_gradients([0.4, 0.5], half)
     with pytest.raises(ValueError, match="NaN"):
         relative_entropy_gradients(Logits(np.full((2, 9000), np.nan)), Logits(np.zeros((2, 9000))))
+    with pytest.raises(ValueError, match="infinite mass"):  # and no warning
+        relative_entropy(np.full(20, 3e38, "float32"), np.full(20, 0.05, "float32"))
