@@ -93,5 +93,5 @@ def test_who_answers(name: str) -> None:
     p, q = (x.astype("float32")[None] for x in pairs()[name])
     loop = rows.compiled("relative_entropy", p.dtype)
     out = np.empty(1, "float32")
-    loop(p, q, math.inf, math.inf, out, 0, 1)
+    loop(p, q, (math.inf, math.inf), out, 0, 1)
     assert np.isnan(out[0]) == (name not in STREAMED)

@@ -79,13 +79,11 @@ def gradients(p: Any, q: Any, axis: int, divisor: float) -> tuple[Array, Array, 
         return None
     if not worth(a.size) or not loaded():
         return None
+    slopes = evaluated_slopes((p, a), (q, b))
+    if slopes is None:
+        return None
     import numpy
 
-    from relentropy.kernels.gradient import Slopes
-
-    slopes = Slopes(numpy.ascontiguousarray(a), numpy.ascontiguousarray(b))
-    if not slopes.evaluated(tolerance(p, a), tolerance(q, b)):
-        return None
     value = slopes.d.reshape(a.shape[:-1])[()] / divisor
     factor = numpy.full(slopes.d.shape, 1 / divisor, slopes.d.dtype)
     toward_p, toward_q = slopes.gradients((True, True), factor)
@@ -226,8 +224,8 @@ def by_rows(
     count = math.prod(shape[:-1])
     a, b = as_rows(p[1], shape), as_rows(q[1], shape)
     out = numpy.empty(count, result_dtype(a))
-    more = (tolerance(*p), tolerance(*q), *options)
-    if not filled(kernels_of(p[0]), verb, (a, b, *more), out, count * shape[-1]):
+    tolerances = tolerance(*p), tolerance(*q)
+    if not filled(kernels_of(p[0]), verb, (a, b, tolerances, *options), out, count * shape[-1]):
         return None
     if divisor != 1.0:
         out /= divisor
@@ -267,19 +265,29 @@ def with_gradient(
     formula: Callable[[Any, Any], Array],
 ) -> Array | None:
     """`by_rows` of relative entropy, as a step whose gradient the framework can ask for."""
-    import numpy
-
-    from relentropy.kernels.gradient import Slopes
 
     def differentiable(x: Array, y: Array) -> Array:
         return formula(p[0].with_values(x), q[0].with_values(y))
 
-    a, b = (numpy.ascontiguousarray(x) for _, x in (p, q))
-    slopes = Slopes(a, b, differentiable)
-    if not slopes.evaluated(tolerance(*p), tolerance(*q)):
+    slopes = evaluated_slopes(p, q, differentiable)
+    if slopes is None:
         return None
     value = _array.with_slopes(slopes, p[0].values, q[0].values)
     return value if divisor == 1.0 else value / divisor
+
+
+def evaluated_slopes(
+    p: tuple[Discrete, Array],
+    q: tuple[Discrete, Array],
+    formula: Callable[[Array, Array], Array] | None = None,
+) -> Any:
+    """Values of relative entropy, and what its gradients need; None where a row is invalid."""
+    import numpy
+
+    from relentropy.kernels.gradient import Slopes
+
+    slopes = Slopes(numpy.ascontiguousarray(p[1]), numpy.ascontiguousarray(q[1]), formula)
+    return slopes if slopes.evaluated((tolerance(*p), tolerance(*q))) else None
 
 
 def as_rows(x: Array, shape: tuple[int, ...]) -> Array:

@@ -24,7 +24,7 @@ class Slopes:
         self.formula = formula
         """The same of arrays of a framework that differentiates, as often as one likes."""
 
-    def evaluated(self, tolerance_a: float, tolerance_b: float) -> bool:
+    def evaluated(self, tolerances: tuple[float, float]) -> bool:
         """Whether all rows are distributions, and have values and facts now."""
         import numpy
 
@@ -33,7 +33,7 @@ class Slopes:
         a, b = self.rows
         self.d = numpy.empty(len(a), door.result_dtype(a))
         self.facts = numpy.empty((len(a), streams.FACTS))
-        inputs = (a, b, tolerance_a, tolerance_b, self.facts)
+        inputs = (a, b, tolerances, self.facts)
         return door.filled(slopes, "values", inputs, self.d, a.size)
 
     def gradients(self, wanted: Sequence[bool], factor: Array) -> list[Array | None]:

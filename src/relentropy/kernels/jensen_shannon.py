@@ -56,44 +56,31 @@ def terms(
 
 
 def jensen_shannon(
-    a: Any,
-    b: Any,
-    room: Any,
-    tolerance_a: float,
-    tolerance_b: float,
-    weight: float,
-    out: Any,
-    i: int,
-    j: int,
+    a: Any, b: Any, room: Any, tolerances: Any, weight: float, out: Any, i: int, j: int
 ) -> None:
     """W D(P||M) + (1-w) D(Q||M) with M = wP + (1-w)Q, of rows that can be streamed."""
     for k in range(i, j):
         p, q = row(a, k), row(b, k)
-        d = streamed(p, q, room, tolerance_a, tolerance_b)
-        out[k] = d if math.isnan(d) else of_row(p, q, d, room[2], weight)
+        d = streamed(p, q, room, tolerances)
+        out[k] = of_row(p, q, d, room[2], weight)
 
 
 def jensen_shannon_of_rest(
-    a: Any,
-    b: Any,
-    room: Any,
-    tolerance_a: float,
-    tolerance_b: float,
-    weight: float,
-    out: Any,
-    i: int,
-    j: int,
+    a: Any, b: Any, room: Any, tolerances: Any, weight: float, out: Any, i: int, j: int
 ) -> None:
     """The same of rows that are NaN so far."""
     for k in range(i, j):
         if math.isnan(out[k]):
             p, q = row(a, k), row(b, k)
-            d = of_any(p, q, room, tolerance_a, tolerance_b)
-            out[k] = d if math.isnan(d) else of_row(p, q, d, room[2], weight)
+            d = of_any(p, q, room, tolerances)
+            out[k] = of_row(p, q, d, room[2], weight)
 
 
 @frame
 def of_row(a: Any, b: Any, d: float, facts: Any, weight: float) -> float:
+    """The same of a row, from D and its facts; NaN where D is."""
+    if math.isnan(d):
+        return d
     like = load(a[0])
     # log(p/q) is a - b less the difference of the normalisers, which is E_p[a - b] - D.
     high, low = facts[3], facts[4] - d

@@ -38,8 +38,8 @@ def room(held: Any) -> Any:
     return types.Tuple((results(held, 1), types.Array(REAL, 2, "C"), types.Array(REAL, 1, "C")))
 
 
-VALUES = (REAL, REAL)
-"""What the loops of values take between the rows and `out`: the tolerances of both sides."""
+TOLERANCES = types.UniTuple(REAL, 2)
+"""How far the sums of rows of P and of Q may miss 1: what loops of values take before `out`."""
 
 
 def compiled(

@@ -133,23 +133,24 @@ def sums_of_surplus(
 
 
 @frame
-def streamed(a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float) -> float:
+def streamed(a: Any, b: Any, room: Any, tolerances: Any) -> float:
     """D in nats, and in the room the facts of the row; NaN where another has to look at it."""
     value = stream(a, b, room[0], room[1], room[2])
-    return value if sound(room[2], tolerance_a, tolerance_b) else math.nan
+    return value if sound(room[2], tolerances) else math.nan
 
 
 @frame
-def of_any(a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float) -> float:
+def of_any(a: Any, b: Any, room: Any, tolerances: Any) -> float:
     """The same of any row; NaN where it is no distribution."""
     value = in_three_passes(a, b, room[0], room[2])
-    return value if sound(room[2], tolerance_a, tolerance_b) else math.nan
+    return value if sound(room[2], tolerances) else math.nan
 
 
 @scalar
-def sound(facts: Any, tolerance_a: float, tolerance_b: float) -> bool:
+def sound(facts: Any, tolerances: Any) -> bool:
     """Whether both rows sum to 1, where they should."""
-    return normal(facts[2] + facts[0], tolerance_a) and normal(facts[5] + facts[1], tolerance_b)
+    log_totals = facts[2] + facts[0], facts[5] + facts[1]
+    return normal(log_totals[0], tolerances[0]) and normal(log_totals[1], tolerances[1])
 
 
 @frame
@@ -222,7 +223,7 @@ def others(b: Any, top_b: Any) -> tuple[Any, Any]:
 
 
 @section
-def cross_entropy_of_row(a: Any, b: Any, tolerance_a: float, tolerance_b: float) -> float:
+def cross_entropy_of_row(a: Any, b: Any, tolerances: Any) -> float:
     """Σ p (-log q) from terms none of which is negative: log Σ exp(b - B), and the B - b."""
     top_a, top_b = top(a), top(b)
     if not (abs(top_a) < INF and abs(top_b) < INF):
@@ -236,8 +237,8 @@ def cross_entropy_of_row(a: Any, b: Any, tolerance_a: float, tolerance_b: float)
         largest, rest = largest + counts[0], rest + counts[1]
     log_total_b = math.log1p((largest - 1.0) + rest / scale)
     sound = total < INF and rest < INF
-    sound = sound and normal(math.log(total / scale) + np.float64(top_a), tolerance_a)
-    if not (sound and normal(log_total_b + np.float64(top_b), tolerance_b)):
+    sound = sound and normal(math.log(total / scale) + np.float64(top_a), tolerances[0])
+    if not (sound and normal(log_total_b + np.float64(top_b), tolerances[1])):
         return math.nan
     return log_total_b + paid / total
 
@@ -252,52 +253,44 @@ def row(x: Any, i: int) -> Any:
 # where there is some.
 
 
-def relative_entropy(
-    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
-) -> None:
+def relative_entropy(a: Any, b: Any, room: Any, tolerances: Any, out: Any, i: int, j: int) -> None:
     """D(P||Q)."""
     for k in range(i, j):
-        out[k] = streamed(row(a, k), row(b, k), room, tolerance_a, tolerance_b)
+        out[k] = streamed(row(a, k), row(b, k), room, tolerances)
 
 
 def relative_entropy_of_rest(
-    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
+    a: Any, b: Any, room: Any, tolerances: Any, out: Any, i: int, j: int
 ) -> None:
     for k in range(i, j):
         if math.isnan(out[k]):
-            out[k] = of_any(row(a, k), row(b, k), room, tolerance_a, tolerance_b)
+            out[k] = of_any(row(a, k), row(b, k), room, tolerances)
 
 
-def jeffreys(
-    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
-) -> None:
-    """D(P||Q) + D(Q||P), of rows read once."""
+def jeffreys(a: Any, b: Any, room: Any, tolerances: Any, out: Any, i: int, j: int) -> None:
+    """D(P||Q) + D(Q||P), of rows read once. A loop, since what is written twice is made twice."""
     for k in range(i, j):
-        total, x, y, of_x, of_y = 0.0, row(a, k), row(b, k), tolerance_a, tolerance_b
+        total, x, y, of_both = 0.0, row(a, k), row(b, k), tolerances
         for _ in range(2):
-            total += streamed(x, y, room, of_x, of_y)
-            x, y, of_x, of_y = y, x, of_y, of_x
+            total += streamed(x, y, room, of_both)
+            x, y, of_both = y, x, (of_both[1], of_both[0])
         out[k] = total
 
 
-def jeffreys_of_rest(
-    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
-) -> None:
+def jeffreys_of_rest(a: Any, b: Any, room: Any, tolerances: Any, out: Any, i: int, j: int) -> None:
     for k in range(i, j):
         if math.isnan(out[k]):
-            total, x, y, of_x, of_y = 0.0, row(a, k), row(b, k), tolerance_a, tolerance_b
+            total, x, y, of_both = 0.0, row(a, k), row(b, k), tolerances
             for _ in range(2):
-                total += of_any(x, y, room, of_x, of_y)
-                x, y, of_x, of_y = y, x, of_y, of_x
+                total += of_any(x, y, room, of_both)
+                x, y, of_both = y, x, (of_both[1], of_both[0])
             out[k] = total
 
 
-def cross_entropy(
-    a: Any, b: Any, room: Any, tolerance_a: float, tolerance_b: float, out: Any, i: int, j: int
-) -> None:
+def cross_entropy(a: Any, b: Any, room: Any, tolerances: Any, out: Any, i: int, j: int) -> None:
     """H(P, Q); H(P) where both are the same."""
     for k in range(i, j):
-        out[k] = cross_entropy_of_row(row(a, k), row(b, k), tolerance_a, tolerance_b)
+        out[k] = cross_entropy_of_row(row(a, k), row(b, k), tolerances)
 
 
 @scalar
@@ -342,5 +335,5 @@ def compiled(name: str, held: Any) -> Any:
 
 def with_room(loop: Any, held: Any, more: tuple[Any, ...] = ()) -> Any:
     """The compiled loop, that is given what it needs to work in."""
-    made = machine.compiled(loop, held, (machine.room(held), *machine.VALUES, *more))
+    made = machine.compiled(loop, held, (machine.room(held), machine.TOLERANCES, *more))
     return lambda a, b, *rest: made(a, b, new_room(a), *rest)

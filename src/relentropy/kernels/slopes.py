@@ -15,7 +15,7 @@ from typing import Any
 
 from relentropy.kernels import machine
 from relentropy.kernels.machine import constant, load, section
-from relentropy.kernels.rows import in_three_passes, parts, sound, with_room
+from relentropy.kernels.rows import of_any, parts, streamed, with_room
 from relentropy.kernels.scalars import (
     LEAST_32,
     LEAST_64,
@@ -27,45 +27,27 @@ from relentropy.kernels.scalars import (
     weight_of,
     within,
 )
-from relentropy.kernels.streams import BLOCK, INF, centred, stream
+from relentropy.kernels.streams import BLOCK, INF, centred
 
 NEAR = 30.0
 """|log(p/q)| up to which q - p comes from p, and beyond which from both."""
 
 
 def values(
-    a: Any,
-    b: Any,
-    room: Any,
-    tolerance_a: float,
-    tolerance_b: float,
-    facts: Any,
-    out: Any,
-    i: int,
-    j: int,
+    a: Any, b: Any, room: Any, tolerances: Any, facts: Any, out: Any, i: int, j: int
 ) -> None:
     """D, and the facts of each row; NaN in rows that are for `values_of_rest`."""
     for k in range(i, j):
-        value = stream(a[k], b[k], room[0], room[1], facts[k])
-        out[k] = value if sound(facts[k], tolerance_a, tolerance_b) else math.nan
+        out[k] = streamed(a[k], b[k], (room[0], room[1], facts[k]), tolerances)
 
 
 def values_of_rest(
-    a: Any,
-    b: Any,
-    room: Any,
-    tolerance_a: float,
-    tolerance_b: float,
-    facts: Any,
-    out: Any,
-    i: int,
-    j: int,
+    a: Any, b: Any, room: Any, tolerances: Any, facts: Any, out: Any, i: int, j: int
 ) -> None:
     """The same of the rows that are NaN so far."""
     for k in range(i, j):
         if math.isnan(out[k]):
-            value = in_three_passes(a[k], b[k], room[0], facts[k])
-            out[k] = value if sound(facts[k], tolerance_a, tolerance_b) else math.nan
+            out[k] = of_any(a[k], b[k], (room[0], room[1], facts[k]), tolerances)
 
 
 @section

@@ -54,9 +54,11 @@ def sums_of(p: Any, q: Any, sums: Any) -> None:
 
 
 @scalar
-def valid(sums: Any, tolerance_p: float, tolerance_q: float) -> bool:
+def valid(sums: Any, tolerances: Any) -> bool:
     """Whether both are distributions; an infinite tolerance asks no sum of 1."""
-    return (sums[3] == 0.0) and is_total(sums[0], tolerance_p) and is_total(sums[1], tolerance_q)
+    return (
+        (sums[3] == 0.0) and is_total(sums[0], tolerances[0]) and is_total(sums[1], tolerances[1])
+    )
 
 
 @scalar
@@ -123,21 +125,17 @@ def excess(like: Any, e: float) -> tuple[Any, Any]:
     return constant(like, e, e), constant(like, 1.0 + e, 1.0 + e)
 
 
-def relative_entropy(
-    p: Any, q: Any, room: Any, tolerance_p: float, tolerance_q: float, out: Any, i: int, j: int
-) -> None:
+def relative_entropy(p: Any, q: Any, room: Any, tolerances: Any, out: Any, i: int, j: int) -> None:
     """D(P||Q) in rows i to j of `out`."""
     sums = room[0]
     for k in range(i, j):
         x, y = row(p, k), row(q, k)
         sums_of(x, y, sums)
         value = INF if sums[4] > 0.0 else divergence(x, y, sums[0], sums[1], sums[2])
-        out[k] = value if valid(sums, tolerance_p, tolerance_q) else math.nan
+        out[k] = value if valid(sums, tolerances) else math.nan
 
 
-def jeffreys(
-    p: Any, q: Any, room: Any, tolerance_p: float, tolerance_q: float, out: Any, i: int, j: int
-) -> None:
+def jeffreys(p: Any, q: Any, room: Any, tolerances: Any, out: Any, i: int, j: int) -> None:
     """D(P||Q) + D(Q||P), of rows read once."""
     forth, back = room[0], room[1]
     for k in range(i, j):
@@ -148,7 +146,7 @@ def jeffreys(
         if forth[4] + back[4] == 0.0:
             value = divergence(x, y, forth[0], forth[1], forth[2])
             value += divergence(y, x, back[0], back[1], back[2])
-        out[k] = value if valid(forth, tolerance_p, tolerance_q) else math.nan
+        out[k] = value if valid(forth, tolerances) else math.nan
 
 
 @section
@@ -172,8 +170,7 @@ def jensen_shannon(
     p: Any,
     q: Any,
     room: Any,
-    tolerance_p: float,
-    tolerance_q: float,
+    tolerances: Any,
     weight: float,
     out: Any,
     i: int,
@@ -188,7 +185,7 @@ def jensen_shannon(
         part, total = constant(e, weight, weight), 0.0
         for n in range(0, x.shape[0], BLOCK):
             total += mixed_block(x[n : n + BLOCK], y[n : n + BLOCK], e, grown, part)
-        out[k] = total / sums[1] if valid(sums, tolerance_p, tolerance_q) else math.nan
+        out[k] = total / sums[1] if valid(sums, tolerances) else math.nan
 
 
 @section
@@ -207,9 +204,7 @@ def cost_of_block(p: Any, q: Any, total: Any, top: Any) -> tuple[Any, Any, Any, 
     return paid, rest, count, mass
 
 
-def cross_entropy(
-    p: Any, q: Any, room: Any, tolerance_p: float, tolerance_q: float, out: Any, i: int, j: int
-) -> None:
+def cross_entropy(p: Any, q: Any, room: Any, tolerances: Any, out: Any, i: int, j: int) -> None:
     """H(P, Q); H(P) where both are the same. The largest q costs log1p(rest / q)."""
     sums = room[0]
     for k in range(i, j):
@@ -224,7 +219,7 @@ def cross_entropy(
             mass += found[3]
         value = (paid + mass * math.log1p((count - 1.0) + rest / np.float64(top))) / sums[0]
         value = INF if sums[4] > 0.0 else value
-        out[k] = value if valid(sums, tolerance_p, tolerance_q) else math.nan
+        out[k] = value if valid(sums, tolerances) else math.nan
 
 
 REST: dict[str, str] = {}
@@ -235,5 +230,5 @@ REST: dict[str, str] = {}
 def compiled(verb: str, held: Any) -> Any:
     """The loop of a verb for rows of a dtype, made when it is first asked for."""
     extra = (machine.REAL,) if verb == "jensen_shannon" else ()
-    loop = machine.compiled(globals()[verb], held, (machine.FACTS, *machine.VALUES, *extra))
+    loop = machine.compiled(globals()[verb], held, (machine.FACTS, machine.TOLERANCES, *extra))
     return lambda a, b, *rest: loop(a, b, np.empty((2, SUMS)), *rest)
